@@ -1,0 +1,141 @@
+//! Ruby's keys: query strings of the labels, `code=200&path=%2F`.
+
+use std::collections::HashMap;
+
+use metrics_core::Label;
+
+use crate::{Damage, Key};
+
+/// Takes a query string apart as Ruby's `CGI.parse` does.
+///
+/// Split at `&` or `;`, then at the first `=`; `+` is a space, `%XX` a byte, a malformed `%` stands for itself.
+/// Of a name that stands twice the first value counts; a name without any is empty. Values are bytes.
+///
+/// # Errors
+/// Where a label's name is empty or not UTF-8. Ruby's reader would take it, but its client cannot write it, and
+/// no reader of the page could understand it.
+pub(crate) fn decode(key: &[u8]) -> Result<Key, Damage> {
+    let mut labels: Vec<Label> = Vec::new();
+    let mut repeated = false;
+    for pair in pairs(key) {
+        let (name, value) = pair?;
+        // The client sorts by name, so that a name can only repeat where the order is another.
+        repeated |= labels.last().is_some_and(|last| *last.name >= *name);
+        labels.push(Label { name: name.into(), value: value.unwrap_or_default().into() });
+    }
+    if repeated {
+        labels = first_values(key)?;
+    }
+    Ok(Key { family: String::new(), sample: String::new(), labels, help: None })
+}
+
+/// The labels of a key in which a name may stand more than once.
+fn first_values(key: &[u8]) -> Result<Vec<Label>, Damage> {
+    let mut labels: Vec<Label> = Vec::new();
+    // Where each label stands in `labels`, and whether it has a value: `a&a=1` is 1, `a=&a=1` is empty.
+    let mut known: HashMap<String, (usize, bool)> = HashMap::new();
+    for pair in pairs(key) {
+        let (name, value) = pair?;
+        match known.get_mut(&name) {
+            None => {
+                known.insert(name.clone(), (labels.len(), value.is_some()));
+                labels.push(Label { name: name.into(), value: value.unwrap_or_default().into() });
+            }
+            Some((index, valued)) if !*valued => {
+                if let (Some(label), Some(value)) = (labels.get_mut(*index), value) {
+                    label.value = value.into();
+                    *valued = true;
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(labels)
+}
+
+/// The names of a query string in their order, with their values where there is a `=`.
+fn pairs(key: &[u8]) -> impl Iterator<Item = Result<(String, Option<Vec<u8>>), Damage>> {
+    let key = stripped(key);
+    let mut at = 0;
+    key.split(|byte| matches!(byte, b'&' | b';')).filter_map(move |pair| {
+        let start = at;
+        at += pair.len() + 1;
+        if pair.is_empty() {
+            return None;
+        }
+        let mut sides = pair.splitn(2, |&byte| byte == b'=');
+        let name = unescaped(sides.next().unwrap_or_default());
+        let value = sides.next().map(unescaped);
+        Some(match String::from_utf8(name) {
+            Ok(name) if !name.is_empty() => Ok((name, value)),
+            Ok(_) => Err(Damage { at: start, why: "a label has no name" }),
+            Err(_) => Err(Damage { at: start, why: "the name of a label is not UTF-8" }),
+        })
+    })
+}
+
+/// `key` without what Ruby's `strip` takes off its ends: white space and NULs.
+pub(crate) fn stripped(key: &[u8]) -> &[u8] {
+    let strips = |byte: &u8| matches!(byte, b'\0' | b'\t'..=b'\r' | b' ');
+    let end = key.iter().rposition(|byte| !strips(byte)).map_or(0, |last| last + 1);
+    let key = key.get(..end).unwrap_or_default();
+    let start = key.iter().position(|byte| !strips(byte)).unwrap_or(0);
+    key.get(start..).unwrap_or_default()
+}
+
+/// `text` as `CGI.unescape` reads it.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut left = text;
+    while let Some((&byte, rest)) = left.split_first() {
+        left = rest;
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => match rest.split_first_chunk::<2>().map(|(digits, rest)| (digits.map(hex), rest)) {
+                Some(([Some(high), Some(low)], rest)) => {
+                    out.push(high << 4 | low);
+                    left = rest;
+                }
+                _ => out.push(b'%'),
+            },
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+/// The value of a hexadecimal digit.
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+/// Puts labels into a query string, in the order given.
+///
+/// Source: `store_key` in client_ruby `direct_file_store.rb`.
+pub(crate) fn encode(key: &Key) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (index, label) in key.labels.iter().enumerate() {
+        if index > 0 {
+            out.push(b'&');
+        }
+        push_escaped(&mut out, label.name.as_bytes());
+        out.push(b'=');
+        push_escaped(&mut out, &label.value);
+    }
+    out
+}
+
+/// Appends `text` as `CGI.escape` writes it (since Ruby 2.5, which first kept `~`).
+fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
+    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
+    for &byte in text {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'~' => out.push(byte),
+            b' ' => out.push(b'+'),
+            _ => out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
