@@ -1,0 +1,145 @@
+//! One line of a page: a series, its number, and what may follow.
+
+use std::io::Write;
+
+use metrics_core::{Exemplar, FamilySnapshot, Kind, Label, Sample, Series, push_number};
+
+use crate::escape::push_quotable;
+use crate::format::{Escaping, MAX_EXEMPLAR_CHARACTERS};
+use crate::name::{is_legacy_label, is_legacy_metric, is_quoted_metric, push_label, push_metric};
+
+/// How the names of one family and its samples come out under one escaping.
+pub(super) struct Naming<'a> {
+    family: &'a str,
+    /// What the escaped name ends in before a suffix. To Prometheus `_total` and `_info` are part of the name
+    /// that it escapes, and their `_` may become two.
+    joint: &'static str,
+    pub(super) escaping: Escaping,
+}
+
+/// What samples may be named behind the name of their family.
+const SUFFIXES: [&str; 8] = ["_total", "_bucket", "_sum", "_count", "_info", "_created", "_gcount", "_gsum"];
+
+impl<'a> Naming<'a> {
+    pub(super) fn of(family: &'a FamilySnapshot, bare: bool, escaping: Escaping) -> Naming<'a> {
+        let doubles = match escaping {
+            Escaping::Dots => true,
+            Escaping::Values => !is_legacy_metric(&family.name),
+            Escaping::Underscores | Escaping::AllowUtf8 => false,
+        };
+        let suffix_is_name = matches!(family.kind, Kind::Counter | Kind::Info) && !bare;
+        let joint = if doubles && suffix_is_name { "_" } else { "" };
+        Naming { family: &family.name, joint, escaping }
+    }
+
+    /// Appends the family's name with this suffix, which may be empty.
+    pub(super) fn push_family(&self, out: &mut Vec<u8>, suffix: &str) {
+        push_metric(out, self.family, [self.joint, suffix], self.escaping);
+    }
+
+    fn push_sample(&self, out: &mut Vec<u8>, name: &str) {
+        match name.strip_prefix(self.family) {
+            Some(suffix) if SUFFIXES.contains(&suffix) => self.push_family(out, suffix),
+            _ => push_metric(out, name, [""; 2], self.escaping),
+        }
+    }
+}
+
+/// Appends the line of a sample; `push_tail` what stands between the number and the end, where the sample has
+/// a time or an exemplar.
+pub(super) fn push_line(
+    out: &mut Vec<u8>,
+    naming: &Naming<'_>,
+    sample: &Sample,
+    push_tail: impl Fn(&mut Vec<u8>, &Sample),
+) {
+    let series = &*sample.series;
+    let rendered = series.rendered.get_or_init(|| render(series));
+    if rendered.is_empty() || naming.escaping == Escaping::Dots {
+        push_series(out, naming, series);
+    } else {
+        out.extend_from_slice(rendered);
+    }
+    push_number(out, sample.value);
+    if sample.timestamp.is_some() || sample.exemplar.is_some() {
+        push_tail(out, sample);
+    }
+    out.push(b'\n');
+}
+
+/// The text of a series that is the same in all formats; empty where a name needs escaping, so that there is
+/// no such text.
+fn render(series: &Series) -> Box<[u8]> {
+    let legacy =
+        is_legacy_metric(&series.name) && series.labels.iter().all(|label| is_legacy_label(&label.name));
+    let mut text = Vec::new();
+    if legacy {
+        let naming = Naming { family: "", joint: "", escaping: Escaping::Underscores };
+        push_series(&mut text, &naming, series);
+    }
+    text.into()
+}
+
+/// Appends `name{labels} `, or `{"name",labels} `.
+fn push_series(out: &mut Vec<u8>, naming: &Naming<'_>, series: &Series) {
+    let quoted = is_quoted_metric(&series.name, naming.escaping);
+    if quoted {
+        out.push(b'{');
+    }
+    naming.push_sample(out, &series.name);
+    if !series.labels.is_empty() {
+        out.push(if quoted { b',' } else { b'{' });
+        push_labels(out, &series.labels, naming.escaping);
+    }
+    if quoted || !series.labels.is_empty() {
+        out.push(b'}');
+    }
+    out.push(b' ');
+}
+
+fn push_labels(out: &mut Vec<u8>, labels: &[Label], escaping: Escaping) {
+    for (at, label) in labels.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        push_label(out, &label.name, escaping);
+        out.extend_from_slice(b"=\"");
+        push_quotable(out, &label.value);
+        out.push(b'"');
+    }
+}
+
+/// Appends a time as the text format has it: whole milliseconds. Nothing where it is not finite.
+pub(super) fn push_milliseconds(out: &mut Vec<u8>, seconds: f64) {
+    if seconds.is_finite() {
+        // Rounded: 1.001 * 1000.0 is less than 1001.
+        write!(out, " {}", (seconds * 1000.0).round() as i64).expect("a vector takes every write");
+    }
+}
+
+/// Appends a time as OpenMetrics has it: seconds, without an exponent. Nothing where it is not finite.
+///
+/// An exponent is allowed, but client_python 0.26.0 reads `1.5e+09` as 1 s and some nanoseconds.
+pub(super) fn push_seconds(out: &mut Vec<u8>, seconds: f64) {
+    if seconds.is_finite() {
+        write!(out, " {seconds}").expect("a vector takes every write");
+        if seconds.fract() == 0.0 {
+            out.extend_from_slice(b".0");
+        }
+    }
+}
+
+/// Appends ` # {labels} value time`, where the labels are not longer than OpenMetrics allows.
+pub(super) fn push_exemplar(out: &mut Vec<u8>, escaping: Escaping, exemplar: &Exemplar) {
+    let characters = |label: &Label| label.name.chars().count() + label.value_text().chars().count();
+    if exemplar.labels.iter().map(characters).sum::<usize>() > MAX_EXEMPLAR_CHARACTERS {
+        return;
+    }
+    out.extend_from_slice(b" # {");
+    push_labels(out, &exemplar.labels, escaping);
+    out.extend_from_slice(b"} ");
+    push_number(out, exemplar.value);
+    if let Some(time) = exemplar.timestamp {
+        push_seconds(out, time);
+    }
+}
