@@ -47,6 +47,22 @@ impl Aggregation {
     pub const SUM: Aggregation = Aggregation { mode: Mode::Sum, live: false };
     /// `all`, the mode of gauges where none is given, as in the Python and Ruby clients.
     pub const ALL: Aggregation = Aggregation { mode: Mode::All, live: false };
+    /// `min`.
+    pub const MIN: Aggregation = Aggregation { mode: Mode::Min, live: false };
+    /// `max`.
+    pub const MAX: Aggregation = Aggregation { mode: Mode::Max, live: false };
+    /// `mostrecent`.
+    pub const MOST_RECENT: Aggregation = Aggregation { mode: Mode::MostRecent, live: false };
+
+    /// The same mode over living processes only.
+    ///
+    /// ```
+    /// use metrics_core::Aggregation;
+    /// assert_eq!(Aggregation::SUM.live().to_string(), "livesum");
+    /// ```
+    pub const fn live(self) -> Aggregation {
+        Aggregation { live: true, ..self }
+    }
 
     /// Every aggregation's word, in the order of the documentation.
     pub const WORDS: [&'static str; 14] = [

@@ -149,6 +149,25 @@ impl Desc {
         self.aggregation
     }
 
+    /// Whether a page could not hold both families: they have the name in common, or print samples of one name.
+    pub(crate) fn collides_with(&self, other: &Desc) -> bool {
+        let is = |a: (&str, &str), b: (&str, &str)| {
+            a.0.bytes().chain(a.1.bytes()).eq(b.0.bytes().chain(b.1.bytes()))
+        };
+        self.names().any(|mine| other.names().any(|theirs| is(mine, theirs)))
+    }
+
+    /// The names that the family takes on a page, in two pieces: its own and those of its samples.
+    fn names(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let suffixes: &[&str] = match self.kind {
+            Kind::Counter => &["", "_total"],
+            Kind::Histogram => &["", "_bucket", "_sum", "_count"],
+            Kind::Summary => &["", "_sum", "_count"],
+            _ => &[""],
+        };
+        suffixes.iter().map(|&suffix| (self.name(), suffix))
+    }
+
     /// The bucket bounds; those of a histogram, else none.
     pub fn buckets(&self) -> &Buckets {
         &self.buckets

@@ -1,0 +1,179 @@
+//! The table against a map, from several threads, and with work that a parent's thread left half done.
+
+use std::collections::HashMap;
+use std::sync::Barrier;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn labels_of(number: u32) -> [String; 2] {
+    [format!("{}", number % 7), format!("value {number}")]
+}
+
+fn insert(table: &Table<u32>, number: u32) -> Option<u32> {
+    let [a, b] = labels_of(number);
+    table.get_or_insert(&[&a, &b], number).copied()
+}
+
+fn get(table: &Table<u32>, number: u32) -> Option<u32> {
+    let [a, b] = labels_of(number);
+    table.get(&[&a, &b]).copied()
+}
+
+proptest! {
+    #[test]
+    fn the_table_is_a_map(steps in prop::collection::vec(
+        (any::<bool>(), prop::array::uniform2("[ab\u{e9}]{0,2}"), any::<u32>()), 1..200,
+    )) {
+        let table = Table::new();
+        let mut model = HashMap::new();
+        let mut order = Vec::new();
+        for (insert, labels, value) in steps {
+            let borrowed = labels.each_ref().map(String::as_str);
+            if insert {
+                let kept = *model.entry(labels.clone()).or_insert_with(|| {
+                    order.push(labels.join("\u{0}"));
+                    value
+                });
+                prop_assert_eq!(table.get_or_insert(&borrowed, value), Some(&kept));
+            }
+            prop_assert_eq!(table.get(&borrowed), model.get(&labels));
+        }
+        let listed: Vec<String> = table
+            .iter()
+            .map(|(labels, _)| {
+                let values: Vec<&[u8]> = labels.split(|&byte| byte == END).take(2).collect();
+                String::from_utf8(values.join(&0)).unwrap()
+            })
+            .collect();
+        prop_assert_eq!(listed, order);
+    }
+
+    #[test]
+    fn positions_fill_chunk_after_chunk(position in 0_u32..1 << 27) {
+        let (chunk, offset) = (chunk_of(position), offset_of(position));
+        let before: u32 = (0..chunk).map(chunk_len).sum();
+        prop_assert_eq!(before + offset as u32, position);
+        prop_assert!(offset < chunk_len(chunk) as usize);
+    }
+}
+
+#[test]
+fn values_are_told_apart_where_one_ends() {
+    let table = Table::new();
+    table.get_or_insert(&["a", "bc"], 1);
+    assert_eq!(table.get(&["ab", "c"]), None);
+    assert_eq!(table.get(&["a", "b"]), None);
+    assert_eq!(table.get(&["a", "bc"]), Some(&1));
+}
+
+#[test]
+fn a_table_without_labels_has_one_entry() {
+    let table = Table::new();
+    assert_eq!(table.get(&[]), None);
+    assert_eq!(table.get_or_insert(&[], 5), Some(&5));
+    assert_eq!(table.get_or_insert(&[], 6), Some(&5));
+}
+
+#[test]
+fn threads_agree_on_what_is_kept() {
+    const NUMBERS: u32 = 2000;
+    let table = Table::new();
+    let start = Barrier::new(4);
+    let kept: Vec<Vec<u32>> = std::thread::scope(|scope| {
+        let work = |thread: u32| {
+            let (table, start) = (&table, &start);
+            scope.spawn(move || {
+                start.wait();
+                let keep = |number: u32| {
+                    let [a, b] = labels_of(number);
+                    let value = number + thread * NUMBERS;
+                    *table.get_or_insert(&[&a, &b], value).unwrap()
+                };
+                // Half of the threads run backwards, so that they meet at every size of the table.
+                let mut kept: Vec<u32> = match thread % 2 {
+                    0 => (0..NUMBERS).map(keep).collect(),
+                    _ => (0..NUMBERS).rev().map(keep).collect(),
+                };
+                kept.sort_by_key(|value| value % NUMBERS);
+                kept
+            })
+        };
+        let threads: Vec<_> = (0..4).map(work).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(kept.iter().all(|theirs| *theirs == kept[0]));
+    assert_eq!(table.iter().count(), NUMBERS as usize);
+    for (number, value) in kept[0].iter().enumerate() {
+        let [a, b] = labels_of(number as u32);
+        assert_eq!(table.get(&[&a, &b]), Some(value));
+    }
+}
+
+#[test]
+fn a_position_left_half_filled_is_passed_over() {
+    let table = Table::new();
+    for number in 0..5 {
+        insert(&table, number);
+    }
+    table.next_position.fetch_add(1, Ordering::Relaxed);
+    for number in 5..40 {
+        assert_eq!(insert(&table, number), Some(number));
+    }
+    assert!((0..40).all(|number| get(&table, number) == Some(number)));
+    assert_eq!(table.iter().count(), 40);
+}
+
+#[test]
+fn a_chunk_left_half_made_is_passed_over() {
+    let table = Table::new();
+    for number in 0..FIRST_CHUNK {
+        insert(&table, number);
+    }
+    // Somebody took the first position of the next chunk and never made the chunk.
+    table.next_position.fetch_add(1, Ordering::Relaxed);
+    for number in FIRST_CHUNK..100 {
+        assert_eq!(insert(&table, number), Some(number));
+    }
+    assert!(table.chunks[1].get().is_none());
+    assert!((0..100).all(|number| get(&table, number) == Some(number)));
+}
+
+#[test]
+fn a_slot_array_left_half_made_is_passed_over() {
+    let table = Table::new();
+    insert(&table, 0);
+    table.next_slots.fetch_add(1, Ordering::Relaxed);
+    for number in 1..100 {
+        assert_eq!(insert(&table, number), Some(number));
+    }
+    assert!(table.slots[1].get().is_none());
+    assert!((0..100).all(|number| get(&table, number) == Some(number)));
+}
+
+#[test]
+fn an_entry_left_unpublished_is_published_once() {
+    let table = Table::new();
+    insert(&table, 0);
+    let [a, b] = labels_of(1);
+    let position = table.free_position().unwrap();
+    let hash = table.hash(&[&a, &b]);
+    let entry = Entry { hash, labels: join(&[&a, &b]), value: 1 };
+    assert!(table.chunk_for(position).unwrap()[offset_of(position)].set(entry).is_ok());
+
+    table.publish_abandoned();
+    table.publish_abandoned();
+    assert_eq!(table.get(&[&a, &b]), Some(&1));
+    let taken = table.slots[0].get().unwrap().iter().filter(|slot| slot.load(Ordering::Relaxed) != 0);
+    assert_eq!(taken.count(), 2);
+}
+
+#[test]
+fn a_full_table_refuses_and_keeps_what_it_has() {
+    let table = Table::new();
+    insert(&table, 0);
+    table.next_position.store(u32::MAX, Ordering::Relaxed);
+    assert_eq!(insert(&table, 1), None);
+    assert_eq!(get(&table, 0), Some(0));
+}
