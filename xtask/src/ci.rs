@@ -1,0 +1,84 @@
+//! What must hold before a change lands.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::step::{cargo, run as run_step};
+use crate::workspace::Workspace;
+use crate::{layers, suite};
+
+type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
+
+/// The cheap ones first. All share one target directory and build in the dev profile, so that nothing of ours is
+/// compiled optimised just to see that it runs.
+const STEPS: &[Step] = &[
+    ("format", format),
+    ("layers", layers::check),
+    ("clippy", clippy),
+    ("fuzz targets", fuzz_targets),
+    ("tests", tests),
+    ("documentation", documentation),
+    ("benchmarks, once each", benchmarks),
+];
+
+/// The fuzz targets are workspaces of their own (`cargo fuzz` wants that), so nobody else builds them.
+const FUZZED: &[&str] = &["crates/dialects/fuzz", "crates/exposition/fuzz"];
+
+/// Runs the steps, up to the first that fails, and says how long each took.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut times = Vec::new();
+    for (name, step) in STEPS {
+        println!("\n=== {name}");
+        let start = Instant::now();
+        let done = step(workspace);
+        times.push((name, start.elapsed()));
+        if let Err(error) = done {
+            println!();
+            print_times(&times);
+            return Err(error.context(format!("ci stopped: {name} failed")));
+        }
+    }
+    println!("\n=== all passed");
+    print_times(&times);
+    Ok(())
+}
+
+fn print_times(times: &[(&&str, Duration)]) {
+    for (name, time) in times {
+        println!("{name:<24} {:>7.1} s", time.as_secs_f64());
+    }
+    let whole: Duration = times.iter().map(|(_, time)| time).sum();
+    println!("{:<24} {:>7.1} s", "together", whole.as_secs_f64());
+}
+
+fn format(workspace: &Workspace) -> anyhow::Result<()> {
+    run_step(cargo(workspace.root()).args(["fmt", "--all", "--check"])).context("`cargo fmt` mends it")
+}
+
+fn clippy(workspace: &Workspace) -> anyhow::Result<()> {
+    run_step(cargo(workspace.root()).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn fuzz_targets(workspace: &Workspace) -> anyhow::Result<()> {
+    for folder in FUZZED {
+        let mut check = cargo(&workspace.root().join(folder));
+        run_step(check.arg("check").env("CARGO_TARGET_DIR", workspace.fuzz_target()))?;
+    }
+    Ok(())
+}
+
+fn tests(workspace: &Workspace) -> anyhow::Result<()> {
+    suite::run(workspace, &[])
+}
+
+fn documentation(workspace: &Workspace) -> anyhow::Result<()> {
+    run_step(
+        cargo(workspace.root()).args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+fn benchmarks(workspace: &Workspace) -> anyhow::Result<()> {
+    // `cargo test` instead of `cargo bench -- --test`: the same run, but of the dev profile.
+    run_step(cargo(workspace.root()).args(["test", "--package", "benches", "--benches"]))
+}
