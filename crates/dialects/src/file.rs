@@ -59,3 +59,6 @@ pub fn grown_len(dialect: Dialect, len: u64, used: u64) -> u64 {
     }
     len
 }
+
+#[cfg(test)]
+mod tests;

@@ -274,14 +274,13 @@ impl<'a> Reader<'a> {
     /// What stands before the next quote or backslash, or the end.
     fn unescaped_run(&mut self) -> Result<&'a str, Damage> {
         let start = self.at;
-        while let Some(byte) = self.here() {
-            match byte {
-                b'"' | b'\\' => break,
-                0..0x20 => return Err(self.damage("a control character in a text is not escaped")),
-                _ => self.at += 1,
-            }
+        let left = self.text.as_bytes().get(start..).unwrap_or_default();
+        let len = left.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(left.len());
+        self.at += len;
+        match left.get(len) {
+            Some(0..0x20) => Err(self.damage("a control character in a text is not escaped")),
+            _ => Ok(self.text.get(start..self.at).unwrap_or_default()),
         }
-        Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
     /// The character that an escape stands for. A half of a surrogate pair alone is U+FFFD.

@@ -173,3 +173,6 @@ fn bound(dialect: Dialect, desc: &Desc, index: usize) -> String {
         Some(&bound) => String::from_utf8_lossy(&number(bound)).into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use crate::Dialect;
 pub struct FileName<'a> {
     /// Python, GitLab: from the first word, none where it names no kind. Ruby's names do not tell.
     pub kind: Option<Kind>,
-    /// Python, GitLab: from a gauge's second word (words that the client does not know count as `all`).
+    /// Python, GitLab: from a gauge's second word (unknown words count as `all`).
     pub aggregation: Option<Aggregation>,
     /// Ruby: the metric.
     pub metric: Option<&'a str>,
@@ -92,10 +92,13 @@ fn python_parts(name: &str) -> Option<FileName<'_>> {
     Some(FileName { kind, aggregation, metric: None, process: process.into() })
 }
 
-/// The aggregation that Python's reader applies for a gauge's mode: `all` for words that it does not know.
+/// The aggregation of a gauge's mode: `all` for unknown words, as Python's reader has it.
+///
+/// `average` and `first`, unknown to Python, are what our own writers make of gauges declared so.
 fn python_aggregation(word: &str) -> Aggregation {
     match word.parse::<Aggregation>() {
-        Ok(known) if known.as_str() == word && !matches!(known.mode, Mode::Average | Mode::First) => known,
+        // Another spelling (`most_recent`) is as unknown to Python as any word.
+        Ok(known) if known.as_str() == word => known,
         _ => Aggregation::ALL,
     }
 }
@@ -198,3 +201,6 @@ pub(crate) fn printed_name(desc: &Desc) -> Cow<'_, str> {
         _ => desc.name().into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

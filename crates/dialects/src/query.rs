@@ -55,9 +55,8 @@ fn first_values(key: &[u8]) -> Result<Vec<Label>, Damage> {
 
 /// The names of a query string in their order, with their values where there is a `=`.
 fn pairs(key: &[u8]) -> impl Iterator<Item = Result<(String, Option<Vec<u8>>), Damage>> {
-    let key = stripped(key);
-    let mut at = 0;
-    key.split(|byte| matches!(byte, b'&' | b';')).filter_map(move |pair| {
+    let mut at = key.iter().take_while(|byte| is_stripped(byte)).count();
+    stripped(key).split(|byte| matches!(byte, b'&' | b';')).filter_map(move |pair| {
         let start = at;
         at += pair.len() + 1;
         if pair.is_empty() {
@@ -76,11 +75,15 @@ fn pairs(key: &[u8]) -> impl Iterator<Item = Result<(String, Option<Vec<u8>>), D
 
 /// `key` without what Ruby's `strip` takes off its ends: white space and NULs.
 pub(crate) fn stripped(key: &[u8]) -> &[u8] {
-    let strips = |byte: &u8| matches!(byte, b'\0' | b'\t'..=b'\r' | b' ');
-    let end = key.iter().rposition(|byte| !strips(byte)).map_or(0, |last| last + 1);
+    let end = key.iter().rposition(|byte| !is_stripped(byte)).map_or(0, |last| last + 1);
     let key = key.get(..end).unwrap_or_default();
-    let start = key.iter().position(|byte| !strips(byte)).unwrap_or(0);
+    let start = key.iter().take_while(|byte| is_stripped(byte)).count();
     key.get(start..).unwrap_or_default()
+}
+
+/// Whether Ruby's `strip` takes `byte` off the end of a text.
+fn is_stripped(byte: &u8) -> bool {
+    matches!(byte, b'\0' | b'\t'..=b'\r' | b' ')
 }
 
 /// `text` as `CGI.unescape` reads it.

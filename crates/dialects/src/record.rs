@@ -204,3 +204,6 @@ pub fn push_record(dialect: Dialect, key: &[u8], value: f64, timestamp: f64, out
     }
     value_at
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,12 @@
 //! The folders of recorded cases, which lie with the collector.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
+use dialects::{Damage, Dialect, HEADER_LEN, Record, records};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
@@ -18,6 +21,11 @@ impl File {
     /// The file up to `used`, or as far as it goes.
     pub(crate) fn in_use(&self) -> &[u8] {
         &self.bytes[..dialects::used(&self.bytes).min(self.bytes.len())]
+    }
+
+    /// Whether the header claims no more than there is. (What an empty file claims is nothing.)
+    pub(crate) fn is_sound(&self) -> bool {
+        (HEADER_LEN..=self.bytes.len()).contains(&dialects::used(&self.bytes))
     }
 
     /// For messages.
@@ -39,9 +47,13 @@ pub(crate) fn cases(client: &str) -> Vec<PathBuf> {
     cases
 }
 
-/// All files of a client's cases, sorted by case and name.
-pub(crate) fn files(client: &str) -> Vec<File> {
-    cases(client).iter().flat_map(|case| files_of(case)).collect()
+/// All files of a client's cases, sorted by case and name. Unpacked once: that takes the time of these tests.
+pub(crate) fn files(client: &str) -> &'static [File] {
+    static UNPACKED: Mutex<BTreeMap<String, &[File]>> = Mutex::new(BTreeMap::new());
+    UNPACKED.lock().unwrap().entry(client.to_owned()).or_insert_with(|| {
+        let files: Vec<File> = cases(client).iter().flat_map(|case| files_of(case)).collect();
+        files.leak()
+    })
 }
 
 /// The files of one case, sorted by name.
@@ -75,7 +87,25 @@ pub(crate) fn files_of(case: &Path) -> Vec<File> {
     files
 }
 
+/// One file of a client's case.
+pub(crate) fn file(client: &str, case: &str, name: &str) -> File {
+    let case = cases(client).into_iter().find(|path| path.ends_with(case)).unwrap();
+    files_of(&case).into_iter().find(|file| file.name == name).unwrap()
+}
+
 /// A JSON file of a case; null where there is none.
 pub(crate) fn json(case: &Path, name: &str) -> Value {
     std::fs::read(case.join(name)).map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap())
+}
+
+/// Every whole record of a file and the damage behind them.
+pub(crate) fn read(dialect: Dialect, bytes: &[u8]) -> (Vec<Record<'_>>, Option<Damage>) {
+    let mut whole = Vec::new();
+    for record in records(dialect, bytes, HEADER_LEN) {
+        match record {
+            Ok(record) => whole.push(record),
+            Err(damage) => return (whole, Some(damage)),
+        }
+    }
+    (whole, None)
 }
