@@ -40,7 +40,7 @@ pub trait Child: Send + Sync {
     fn get(&self, part: Part) -> f64;
 }
 
-/// Gives every label set its child. Asking twice gives the same child.
+/// Gives every label set its child. Asking twice, with an equal [`Desc`], gives the same child.
 ///
 /// Children live as long as the process, so the handle is a plain reference: it costs nothing to copy and
 /// borrows from no lock.

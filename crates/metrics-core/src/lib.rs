@@ -4,6 +4,7 @@
 mod aggregation;
 mod buckets;
 mod child;
+mod children;
 mod counter;
 mod desc;
 mod error;
@@ -25,6 +26,7 @@ mod tracer;
 pub use aggregation::{Aggregation, Mode, UnknownAggregation};
 pub use buckets::Buckets;
 pub use child::{Child, Part, Store};
+pub use children::Children;
 pub use counter::Counter;
 pub use desc::{Declaration, Desc};
 pub use error::{DeclareError, StoreError};

@@ -1,45 +1,81 @@
 //! The property test that every store must pass.
+//!
+//! A [`Store`](metrics_core::Store) promises little, and all of it matters: asking twice gives the same child,
+//! numbers start at 0 and are exactly what was added and set, an observation counts once, one process's
+//! numbers are its own, and the page merges all of them by each family's aggregation. [`check`] holds a store
+//! to it: it makes up sequences - ask, add, set, observe, open another store, drop one and open it again, read
+//! the page - and runs each on the store and on a model that is too simple to be wrong. When they differ it
+//! looks for the shortest sequence that still shows it, and prints that.
+//!
+//! A store that others cannot see needs a constructor:
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//! use metrics_core::{Child, Children, Desc, Kind, Part, Store, StoreError};
+//! use store_testkit::Subject;
+//!
+//! #[derive(Default)]
+//! struct MyStore {
+//!     children: Children,
+//! }
+//!
+//! /// The numbers by part; `Value`, `Sum` and so on.
+//! struct MyChild(Kind, Mutex<Vec<(Part, f64)>>);
+//!
+//! impl Store for MyStore {
+//!     fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError> {
+//!         self.children.get_or_make(desc, labels, || Box::new(MyChild(desc.kind(), Mutex::default())))
+//!     }
+//! }
+//!
+//! impl Child for MyChild {
+//!     fn add(&self, by: f64) {
+//!         self.1.lock().unwrap().push((Part::Value, by));
+//!     }
+//!     fn set(&self, to: f64) {
+//!         *self.1.lock().unwrap() = vec![(Part::Value, to)];
+//!     }
+//!     fn observe(&self, bucket: usize, value: f64) {
+//!         let bucket = (self.0 == Kind::Histogram).then_some((Part::Bucket(bucket), 1.0));
+//!         self.1.lock().unwrap().extend([(Part::Count, 1.0), (Part::Sum, value)].into_iter().chain(bucket));
+//!     }
+//!     fn get(&self, part: Part) -> f64 {
+//!         self.1.lock().unwrap().iter().filter(|(of, _)| *of == part).map(|(_, number)| number).sum()
+//!     }
+//! }
+//!
+//! store_testkit::check(|| Subject::alone(|| Ok(Box::new(MyStore::default()))));
+//! store_testkit::check_threads(|| Subject::alone(|| Ok(Box::new(MyStore::default()))));
+//! ```
+//!
+//! A store that is shared also says how its page is read. Each place is a fresh one, here a directory that is
+//! removed when the [`Subject`] is dropped:
+//!
+//! ```ignore
+//! store_testkit::check(|| {
+//!     let dir = Arc::new(tempfile::tempdir().unwrap());
+//!     let same = Arc::clone(&dir);
+//!     Subject {
+//!         open: Box::new(move || Ok(Box::new(MmapStore::open(dir.path())?))),
+//!         read: Some(Box::new(move |_| collect_directory(same.path()))),
+//!         lazy: false,
+//!     }
+//! });
+//! ```
+//!
+//! All numbers are multiples of an eighth, so that sums are exact in any order.
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
+mod equal;
+mod families;
+mod model;
+mod page;
+mod run;
+mod steps;
+mod subject;
+mod threads;
 
-use metrics_core::{Desc, Snapshot, Store, StoreError};
-
-/// A store under test, in a place of its own: a fresh directory, a fresh key prefix, nothing at all.
-pub struct Subject {
-    /// Opens a store in the place. Called several times: each store opened stands for one more process, its
-    /// numbers start at 0, and those opened before stay in use or are dropped.
-    pub open: Box<dyn Fn() -> Result<Box<dyn Store>, StoreError>>,
-    /// What all stores opened in the place so far have counted, merged by each family's aggregation, as a
-    /// scrape shows it, with dead processes as filed. Gets the families declared so far, for stores that do
-    /// not keep kinds, help and bounds. `None` where stores do not share.
-    pub read: Option<Box<dyn Fn(&[Arc<Desc>]) -> Snapshot>>,
-    /// Whether a histogram or summary may stay off the merged page until its first observation, as in the
-    /// files of the Ruby client. Counters and gauges are there, at 0, once asked for.
-    pub lazy: bool,
-}
-
-/// Checks that stores keep what [`Store`] and [`Child`](metrics_core::Child) promise: runs random sequences on
-/// a store of each place that `place` makes, and on a naive model.
-///
-/// # Panics
-/// When the store and the model disagree, with the shortest sequence found that shows it.
-pub fn check(place: impl Fn() -> Subject) {
-    let _ = place;
-}
-
-/// Checks that no update is lost when several threads update one store at once.
-///
-/// # Panics
-/// When some are, or when a thread panics.
-pub fn check_threads(place: impl Fn() -> Subject) {
-    let _ = place;
-}
-
-/// Checks that two stores give equal [snapshots](metrics_core::Registry::snapshot) for equal sequences.
-///
-/// # Panics
-/// When they differ, with the shortest sequence found that shows it.
-pub fn equal(one: impl Fn() -> Box<dyn Store>, other: impl Fn() -> Box<dyn Store>) {
-    let _ = (one, other);
-}
+pub use equal::equal;
+pub use run::check;
+pub use subject::Subject;
+pub use threads::check_threads;
