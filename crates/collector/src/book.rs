@@ -1,0 +1,342 @@
+//! Everything that a tally has heard of, numbered: families, series, label sets, origins.
+//!
+//! Numbers are given once and stay, so that a scrape which brings nothing new looks nothing up.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
+use metrics_core::{Kind, Label, Process, Series};
+
+use crate::{Rules, Statement};
+
+/// A family as one source states it; see [`Tally::family`](crate::Tally::family).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FamilyId(pub(crate) u32);
+
+/// A series as one source states it; see [`Tally::series`](crate::Tally::series).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SeriesId(pub(crate) u32);
+
+/// Who reports readings, and where; see [`Tally::origin`](crate::Tally::origin).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OriginId(pub(crate) u32);
+
+/// No number: a slot that takes nothing, a labelling that adds nothing.
+pub(crate) const NONE: u32 = u32::MAX;
+
+#[derive(Default)]
+pub(crate) struct Book {
+    names: Numbered<str>,
+    statements: Numbered<Statement>,
+    /// By number of the statement: the number of its family's name.
+    name_of: Vec<u32>,
+    /// Sample names, each within its family.
+    samples: Numbered<(u32, Box<str>)>,
+    label_sets: Numbered<[Label]>,
+    identities: Vec<Identity>,
+    identity_numbers: HashMap<(u32, u32, Option<u64>), u32>,
+    /// Identities with the labels of a process put on.
+    derived: HashMap<(u32, u32), u32>,
+    series: Numbered<(u32, u32)>,
+    origins: Numbered<(Process, Box<str>)>,
+    /// What a book before this one has shown of series that must not fall.
+    remembered: HashMap<(Box<str>, Box<[Label]>), f64>,
+    /// By number of the origin: the label sets that it puts on merged series and on series of its own.
+    labellings: Vec<(u32, u32)>,
+}
+
+/// What tells one number of the page from all others.
+pub(crate) struct Identity {
+    /// Number of the sample name.
+    sample: u32,
+    /// Number of the label set, without `le` in a histogram.
+    pub(crate) labels: u32,
+    pub(crate) bound: Option<Bound>,
+    /// Made when the series first stands on a page; keeps its exposition prefix from then on.
+    on_page: Option<Arc<Series>>,
+    /// What the page last showed; NaN before.
+    pub(crate) printed: f64,
+}
+
+/// An upper bound of a bucket and how the page spells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(crate) value: f64,
+    text: Box<[u8]>,
+}
+
+impl Book {
+    pub(crate) fn family(&mut self, statement: &Statement) -> FamilyId {
+        if let Some(known) = self.statements.find(statement) {
+            return FamilyId(known);
+        }
+        let mut stated = statement.clone();
+        // A counter's family is named without the suffix of its sample.
+        if stated.kind == Kind::Counter
+            && let Some(name) = stated.name.strip_suffix("_total")
+            && !name.is_empty()
+        {
+            stated.name = name.into();
+        }
+        let name = self.names.number(&*stated.name, |name| Arc::from(name));
+        // Numbered under the words of the source, kept under those of the page.
+        let id = self.statements.push(statement.clone(), stated.into());
+        self.name_of.push(name);
+        FamilyId(id)
+    }
+
+    pub(crate) fn series(&mut self, family: FamilyId, sample: &str, labels: &[Label]) -> Option<SeriesId> {
+        let statement = Arc::clone(self.statements.get(family.0)?);
+        let name = self.name_of(family);
+        let mut labels = labels.to_vec();
+        if statement.kind == Kind::Gauge && statement.rules == Rules::Python {
+            labels.retain(|label| &*label.name != "pid");
+        }
+        labels.sort_by(|a, b| a.name.cmp(&b.name));
+        labels.dedup_by(|later, first| later.name == first.name);
+        let le = labels.iter().position(|label| &*label.name == "le");
+        let identity = match le {
+            Some(le) if statement.kind == Kind::Histogram => {
+                let text = labels.remove(le).value;
+                let bound = Bound::read(statement.rules, &text)?;
+                let labels = self.label_set(&labels);
+                let sample = self.suffixed(name, &statement.name, "_bucket");
+                self.identity(sample, labels, Some(bound))
+            }
+            _ => {
+                let labels = self.label_set(&labels);
+                let sample = self.sample(name, sample);
+                self.identity(sample, labels, None)
+            }
+        };
+        Some(SeriesId(self.series.number(&(family.0, identity), |key| Arc::new(*key))))
+    }
+
+    pub(crate) fn origin(&mut self, process: &Process, place: &str) -> OriginId {
+        let key = (process.clone(), Box::from(place));
+        if let Some(known) = self.origins.find(&key) {
+            return OriginId(known);
+        }
+        let labels: Vec<Label> = process.labels.iter().map(|(name, value)| Label::new(name, value)).collect();
+        let merged = if labels.is_empty() { NONE } else { self.label_set(&labels) };
+        let mut own = labels;
+        own.push(Label::new("pid", &process.id));
+        let own = self.label_set(&own);
+        self.labellings.push((merged, own));
+        OriginId(self.origins.number(&key, |key| Arc::new(key.clone())))
+    }
+
+    /// A series of another book.
+    pub(crate) fn adopt(&mut self, family: FamilyId, theirs: &Book, identity: u32) -> SeriesId {
+        let entry = theirs.identity_at(identity);
+        let sample = self.sample(self.name_of(family), theirs.sample_name(identity));
+        let labels = self.label_set(&theirs.label_set_at(entry.labels));
+        let identity = self.identity(sample, labels, entry.bound.clone());
+        SeriesId(self.series.number(&(family.0, identity), |key| Arc::new(*key)))
+    }
+
+    /// Takes over what the page has shown.
+    pub(crate) fn remember(&mut self, printed: Vec<(Arc<Series>, f64)>) {
+        let key = |series: &Series| (series.name.clone(), series.labels.clone());
+        self.remembered = printed.into_iter().map(|(series, value)| (key(&series), value)).collect();
+    }
+
+    /// The statements from the `from`-th on.
+    pub(crate) fn statements_from(&self, from: usize) -> impl Iterator<Item = &Statement> {
+        self.statements.things[from..].iter().map(|statement| &**statement)
+    }
+
+    /// The statement behind a number that this book gave.
+    pub(crate) fn statement(&self, family: FamilyId) -> &Arc<Statement> {
+        self.statements.get(family.0).expect("family ids come from the tally that they are used with")
+    }
+
+    pub(crate) fn name_of(&self, family: FamilyId) -> u32 {
+        self.name_of[family.0 as usize]
+    }
+
+    pub(crate) fn process(&self, origin: OriginId) -> &(Process, Box<str>) {
+        self.origins.get(origin.0).expect("origin ids come from the tally that they are used with")
+    }
+
+    /// The family and the identity of a series.
+    pub(crate) fn series_parts(&self, series: SeriesId) -> (FamilyId, u32) {
+        let parts =
+            self.series.get(series.0).expect("series ids come from the tally that they are used with");
+        (FamilyId(parts.0), parts.1)
+    }
+
+    /// The labels that an origin puts on a series: those of its process, with `pid` where series are told
+    /// apart by process.
+    pub(crate) fn labelling(&self, origin: OriginId, with_pid: bool) -> u32 {
+        let (merged, own) = self.labellings[origin.0 as usize];
+        if with_pid { own } else { merged }
+    }
+
+    /// The identity with the labels of a process put on; they replace labels of the same name.
+    pub(crate) fn derive(&mut self, identity: u32, labelling: u32) -> u32 {
+        if labelling == NONE {
+            return identity;
+        }
+        if let Some(&known) = self.derived.get(&(identity, labelling)) {
+            return known;
+        }
+        let base = &self.identities[identity as usize];
+        let (sample, bound) = (base.sample, base.bound.clone());
+        let on = self.label_set_at(labelling);
+        let mut labels: Vec<Label> = self.label_set_at(base.labels).to_vec();
+        labels.retain(|label| on.iter().all(|put| put.name != label.name));
+        labels.extend(on.iter().cloned());
+        labels.sort_by(|a, b| a.name.cmp(&b.name));
+        let labels = self.label_set(&labels);
+        let derived = self.identity(sample, labels, bound);
+        self.derived.insert((identity, labelling), derived);
+        derived
+    }
+
+    /// The identity of a family's sample `name` + `suffix` with these labels; `le` makes it a bucket.
+    pub(crate) fn part_of(&mut self, family: FamilyId, suffix: &str, labels: u32, le: Option<&str>) -> u32 {
+        let statement = Arc::clone(self.statement(family));
+        let sample = self.suffixed(self.name_of(family), &statement.name, suffix);
+        let bound = le.and_then(|text| Bound::read(statement.rules, text.as_bytes()));
+        self.identity(sample, labels, bound)
+    }
+
+    pub(crate) fn identity_at(&self, identity: u32) -> &Identity {
+        &self.identities[identity as usize]
+    }
+
+    pub(crate) fn identity_at_mut(&mut self, identity: u32) -> &mut Identity {
+        &mut self.identities[identity as usize]
+    }
+
+    /// How many identities there are: all are below.
+    pub(crate) fn identities(&self) -> usize {
+        self.identities.len()
+    }
+
+    pub(crate) fn families(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(crate) fn origins(&self) -> usize {
+        self.origins.len()
+    }
+
+    pub(crate) fn series_count(&self) -> usize {
+        self.series.len()
+    }
+
+    pub(crate) fn sample_name(&self, identity: u32) -> &str {
+        &self.samples.get(self.identities[identity as usize].sample).expect("numbered by `identity`").1
+    }
+
+    /// The series as the page shows it; made once.
+    pub(crate) fn on_page(&mut self, identity: u32) -> Arc<Series> {
+        let entry = &self.identities[identity as usize];
+        if let Some(series) = &entry.on_page {
+            return Arc::clone(series);
+        }
+        let mut labels = self.label_set_at(entry.labels).to_vec();
+        if let Some(bound) = &entry.bound {
+            let le = Label { name: "le".into(), value: bound.text.clone() };
+            let at = labels.partition_point(|label| *label.name < *le.name);
+            labels.insert(at, le);
+        }
+        let series = Arc::new(Series::new(self.sample_name(identity), labels));
+        let printed = if self.remembered.is_empty() {
+            f64::NAN
+        } else {
+            let key = (series.name.clone(), series.labels.clone());
+            self.remembered.remove(&key).unwrap_or(f64::NAN)
+        };
+        let entry = &mut self.identities[identity as usize];
+        entry.printed = printed;
+        entry.on_page = Some(Arc::clone(&series));
+        series
+    }
+
+    fn label_set(&mut self, labels: &[Label]) -> u32 {
+        self.label_sets.number(labels, |labels| Arc::from(labels))
+    }
+
+    fn label_set_at(&self, labels: u32) -> Arc<[Label]> {
+        Arc::clone(self.label_sets.get(labels).expect("numbered by `label_set`"))
+    }
+
+    fn sample(&mut self, name: u32, sample: &str) -> u32 {
+        self.samples.number(&(name, sample.into()), |key| Arc::new(key.clone()))
+    }
+
+    fn suffixed(&mut self, name: u32, family: &str, suffix: &str) -> u32 {
+        self.sample(name, &format!("{family}{suffix}"))
+    }
+
+    fn identity(&mut self, sample: u32, labels: u32, bound: Option<Bound>) -> u32 {
+        let key = (sample, labels, bound.as_ref().map(Bound::key));
+        *self.identity_numbers.entry(key).or_insert_with(|| {
+            self.identities.push(Identity { sample, labels, bound, on_page: None, printed: f64::NAN });
+            self.identities.len() as u32 - 1
+        })
+    }
+}
+
+impl Bound {
+    /// The bound that `le` says, if it is a number; Python's client prints its own spelling of it.
+    fn read(rules: Rules, text: &[u8]) -> Option<Bound> {
+        let value: f64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
+        let text = match rules {
+            Rules::Python => metrics_core::number(value).into(),
+            _ => text.into(),
+        };
+        Some(Bound { value, text })
+    }
+
+    /// Equal for bounds that are numerically equal: `1` and `1.0` are one bucket.
+    fn key(&self) -> u64 {
+        (self.value + 0.0).to_bits() // -0.0 + 0.0 is 0.0
+    }
+}
+
+/// Things numbered from 0 in the order in which they were first seen.
+struct Numbered<T: ?Sized> {
+    numbers: HashMap<Arc<T>, u32>,
+    things: Vec<Arc<T>>,
+}
+
+impl<T: ?Sized> Default for Numbered<T> {
+    fn default() -> Self {
+        Numbered { numbers: HashMap::new(), things: Vec::new() }
+    }
+}
+
+impl<T: ?Sized + Eq + Hash> Numbered<T> {
+    fn find(&self, thing: &T) -> Option<u32> {
+        self.numbers.get(thing).copied()
+    }
+
+    fn number(&mut self, thing: &T, own: impl FnOnce(&T) -> Arc<T>) -> u32 {
+        if let Some(known) = self.find(thing) {
+            return known;
+        }
+        let owned = own(thing);
+        self.push(Arc::clone(&owned), owned)
+    }
+
+    /// Numbers `key`, which is not numbered yet, and keeps `thing` under that number.
+    fn push(&mut self, key: impl Into<Arc<T>>, thing: Arc<T>) -> u32 {
+        let number = self.things.len() as u32;
+        self.numbers.insert(key.into(), number);
+        self.things.push(thing);
+        number
+    }
+
+    fn get(&self, number: u32) -> Option<&Arc<T>> {
+        self.things.get(number as usize)
+    }
+
+    fn len(&self) -> usize {
+        self.things.len()
+    }
+}

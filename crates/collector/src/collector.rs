@@ -1,0 +1,234 @@
+//! Sources, and what is kept of them from scrape to scrape.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use foldhash::HashMap;
+use metrics_core::Snapshot;
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinError;
+
+use crate::own::{Collections, join};
+use crate::{Ask, CollectError, Fold, Source, SourceError, Tally};
+
+/// Sources and what is kept of them from scrape to scrape.
+///
+/// Scrapes of one collector run one after the other; whoever serves it lets scrapes that arrive meanwhile share
+/// the one that runs.
+pub struct Collector {
+    sources: Arc<[Arc<dyn Source>]>,
+    folds: Arc<HashMap<Box<str>, Fold>>,
+    /// Held by a scrape from its beginning to its end, also beyond its deadline. No other lock is awaited
+    /// under it.
+    tallies: Arc<tokio::sync::Mutex<Tallies>>,
+    /// Held for moments only.
+    own: Mutex<Collections>,
+}
+
+/// What is kept from scrape to scrape.
+#[derive(Default)]
+struct Tallies {
+    /// By source.
+    each: Vec<Tally>,
+    /// Of all sources, where there is more than one.
+    all: Tally,
+    /// What the log has been told.
+    told: HashSet<String>,
+}
+
+/// A page, and what there is to say about it.
+struct Collected {
+    page: Arc<Snapshot>,
+    readings: usize,
+    /// Readings left out because of their kind.
+    refused: usize,
+}
+
+impl Collector {
+    /// A collector of these sources, in this order.
+    pub fn new(sources: Vec<Box<dyn Source>>) -> Collector {
+        Collector {
+            sources: sources.into_iter().map(Arc::from).collect(),
+            folds: Arc::default(),
+            tallies: Arc::default(),
+            own: Mutex::default(),
+        }
+    }
+
+    /// Merges the numbers of the family `name` by a function of your own, whatever its sources say: it folds
+    /// the numbers of the processes in the order of their files. In a histogram, each bucket by itself.
+    ///
+    /// To be called before the first scrape.
+    ///
+    /// ```
+    /// use collector::Collector;
+    /// let sources = Vec::new();
+    /// let collector = Collector::new(sources).merging("vector_length", |a, b| a.hypot(b));
+    /// # drop(collector);
+    /// ```
+    pub fn merging(mut self, name: &str, fold: Fold) -> Collector {
+        Arc::make_mut(&mut self.folds).insert(name.into(), fold);
+        self
+    }
+
+    /// The merged page. All sources are read at once; all or nothing.
+    ///
+    /// A read that goes on beyond the deadline is not wasted: the next scrape finds it done. Whoever drops the
+    /// page before the next scrape saves that one a copy. To be called within a tokio runtime, whose clock is
+    /// needed where there is a deadline.
+    ///
+    /// # Errors
+    /// When a source cannot be read or the deadline passes: says which and why.
+    pub async fn collect(&self, ask: &Ask) -> Result<Arc<Snapshot>, CollectError> {
+        let begun = Instant::now();
+        let progress = Arc::new(Progress::of(&self.sources));
+        let scrape = tokio::spawn(scrape(
+            Arc::clone(&self.sources),
+            Arc::clone(&self.folds),
+            Arc::clone(&self.tallies),
+            ask.clone(),
+            Arc::clone(&progress),
+        ));
+        let ended = match ask.deadline {
+            None => Ok(scrape.await),
+            Some(deadline) => tokio::time::timeout_at(deadline.into(), scrape).await,
+        };
+        let ended = match ended {
+            Ok(Ok(ended)) => ended,
+            Ok(Err(panic)) => Err(CollectError::Source { name: "merge".to_owned(), error: panicked(panic) }),
+            Err(_) => Err(progress.late(&self.sources)),
+        };
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        match ended {
+            Ok(Collected { page, readings, refused }) => {
+                own.done(begun.elapsed(), &page, readings, refused);
+                Ok(page)
+            }
+            Err(error) => {
+                own.failed();
+                Err(error)
+            }
+        }
+    }
+
+    /// The collector's own metrics, `multiprom_*`: how its scrapes went, and what its sources say of
+    /// themselves. Waits for nothing.
+    pub fn own(&self) -> Snapshot {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).snapshot();
+        join([own].into_iter().chain(self.sources.iter().map(|source| source.own())))
+    }
+}
+
+/// How far a scrape has come, for the message at its deadline.
+struct Progress {
+    begun: AtomicBool,
+    /// By source.
+    answered: Vec<AtomicBool>,
+}
+
+impl Progress {
+    fn of(sources: &[Arc<dyn Source>]) -> Progress {
+        Progress {
+            begun: AtomicBool::new(false),
+            answered: sources.iter().map(|_| AtomicBool::new(false)).collect(),
+        }
+    }
+
+    fn late(&self, sources: &[Arc<dyn Source>]) -> CollectError {
+        let begun = self.begun.load(Ordering::Relaxed);
+        let missing = sources.iter().zip(&self.answered);
+        let missing = missing.filter(|(_, answered)| begun && !answered.load(Ordering::Relaxed));
+        CollectError::Late { waiting_for: missing.map(|(source, _)| source.name()).collect() }
+    }
+}
+
+/// One scrape, in a task of its own: it goes on when its caller has stopped waiting.
+async fn scrape(
+    sources: Arc<[Arc<dyn Source>]>,
+    folds: Arc<HashMap<Box<str>, Fold>>,
+    tallies: Arc<tokio::sync::Mutex<Tallies>>,
+    ask: Ask,
+    progress: Arc<Progress>,
+) -> Result<Collected, CollectError> {
+    let mut tallies = tallies.lock_owned().await;
+    if ask.is_late() {
+        return Err(progress.late(&sources));
+    }
+    progress.begun.store(true, Ordering::Relaxed);
+    let fresh = || Tally::with_folds(Arc::clone(&folds));
+    if tallies.each.len() != sources.len() {
+        tallies.each.resize_with(sources.len(), fresh);
+        tallies.all = fresh();
+    }
+    let reads = (0..sources.len()).map(|at| {
+        let mut tally = std::mem::take(&mut tallies.each[at]);
+        let (source, ask, progress) = (Arc::clone(&sources[at]), ask.clone(), Arc::clone(&progress));
+        tokio::spawn(async move {
+            tally.begin();
+            let read = source.read(&ask, &mut tally).await;
+            progress.answered[at].store(true, Ordering::Relaxed);
+            (tally, read)
+        })
+    });
+    let reads: Vec<_> = reads.collect();
+    let mut failed = None;
+    for (at, read) in reads.into_iter().enumerate() {
+        let (tally, read) = read.await.unwrap_or_else(|panic| (fresh(), Err(panicked(panic))));
+        tallies.each[at] = tally;
+        if let Err(error) = read
+            && failed.is_none()
+        {
+            failed = Some(CollectError::Source { name: sources[at].name(), error });
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let merged = tokio::task::spawn_blocking(move || merge(tallies, &ask)).await;
+    merged.map_err(|panic| CollectError::Source { name: "merge".to_owned(), error: panicked(panic) })
+}
+
+fn merge(mut tallies: OwnedMutexGuard<Tallies>, ask: &Ask) -> Collected {
+    let Tallies { each, all, told } = &mut *tallies;
+    let tally = match &mut each[..] {
+        [only] => only,
+        several => {
+            all.begin();
+            several.iter().for_each(|tally| all.merge(tally));
+            all
+        }
+    };
+    let page = tally.finish(ask);
+    let mut refused = 0;
+    for conflict in tally.conflicts() {
+        refused += conflict.readings;
+        if told.len() < MOST_TOLD && told.insert(format!("{} {}", conflict.family, conflict.place)) {
+            tracing::warn!(
+                family = &*conflict.family,
+                file = conflict.place,
+                "left out {} readings of a {}: {} is a {} already",
+                conflict.readings,
+                conflict.refused,
+                conflict.family,
+                conflict.shown,
+            );
+        }
+    }
+    Collected { page, readings: tally.readings(), refused }
+}
+
+/// Different things that one collector or source tells the log, at most: each is told once.
+pub(crate) const MOST_TOLD: usize = 10_000;
+
+fn panicked(error: JoinError) -> SourceError {
+    let message = match error.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a message").to_owned()
+        }
+        Err(_) => "the runtime shuts down".to_owned(),
+    };
+    SourceError::new("its task ended", message)
+}

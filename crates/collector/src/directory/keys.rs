@@ -1,0 +1,236 @@
+//! What the keys of a directory's files stand for. Each distinct key is decoded once for all files of its class.
+
+use std::sync::Arc;
+
+use dialects::{Damage, Dialect, FileName, Record};
+use foldhash::{HashMap, HashMapExt};
+use metrics_core::{Aggregation, Kind, Label};
+
+use crate::{Catalog, FamilyId, Rules, SeriesId, Statement, Tally};
+
+/// What all keys seen stand for, by class.
+#[derive(Default)]
+pub(crate) struct Keys {
+    classes: Vec<Class>,
+    numbers: HashMap<Sort, usize>,
+}
+
+/// What the names of files have in common whose equal keys mean the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Sort {
+    dialect: Dialect,
+    kind: Option<Kind>,
+    aggregation: Option<Aggregation>,
+    metric: Option<Box<str>>,
+}
+
+struct Class {
+    sort: Sort,
+    /// None: a key that is valid and not shown.
+    known: HashMap<Box<[u8]>, Option<SeriesId>>,
+    /// The family met last, which the next key is likely to be of.
+    last: Option<(Box<str>, Option<Box<str>>, FamilyId)>,
+    /// Ruby: what keys have told of the metric.
+    evidence: Evidence,
+    /// Ruby: whether evidence came that the known keys were read without.
+    doubtful: bool,
+}
+
+/// What the keys of a Ruby metric tell of it. Says more with every key, never less.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Evidence {
+    /// A key has `le=sum`.
+    histogram: bool,
+    /// A key has `quantile=count` or `quantile=sum`.
+    summary: bool,
+    /// A key has the label `pid`.
+    by_process: bool,
+}
+
+/// The help text of families whose files carry none, as the Python and GitLab clients print it.
+const NO_HELP: &str = "Multiprocess metric";
+
+impl Keys {
+    /// The class of a file's keys. None: files of this name hold no kind of metric.
+    pub(crate) fn class(&mut self, dialect: Dialect, name: &FileName<'_>) -> Option<usize> {
+        if name.kind.is_none() && dialect != Dialect::Ruby {
+            return None;
+        }
+        let sort = Sort {
+            dialect,
+            kind: name.kind,
+            aggregation: name.aggregation,
+            metric: name.metric.map(Box::from),
+        };
+        Some(*self.numbers.entry(sort).or_insert_with_key(|sort| {
+            self.classes.push(Class {
+                sort: sort.clone(),
+                known: HashMap::new(),
+                last: None,
+                evidence: Evidence::default(),
+                doubtful: false,
+            });
+            self.classes.len() - 1
+        }))
+    }
+
+    /// How the numbers of a class are merged, as far as is known yet.
+    pub(crate) fn aggregation(&self, class: usize, catalog: &Catalog) -> Aggregation {
+        let class = &self.classes[class];
+        match &class.sort.metric {
+            Some(metric) => class.evidence.statement(metric, catalog).aggregation,
+            None => class.sort.aggregation.unwrap_or(Aggregation::SUM),
+        }
+    }
+
+    /// Ruby: learns from the keys of a file before they are resolved, which saves reading it twice.
+    pub(crate) fn learn<'a>(&mut self, class: usize, records: impl Iterator<Item = Record<'a>>) {
+        let class = &mut self.classes[class];
+        if class.sort.metric.is_some() && class.known.is_empty() {
+            for record in records {
+                if let Ok(key) = dialects::decode_key(class.sort.dialect, record.key) {
+                    class.evidence.add(&key.labels);
+                }
+            }
+        }
+    }
+
+    /// The series that a key stands for; none where it is valid and not shown.
+    ///
+    /// # Errors
+    /// When it is not a key of the dialect; the offset counts from its first byte.
+    pub(crate) fn resolve(
+        &mut self,
+        class: usize,
+        key: &[u8],
+        catalog: &Catalog,
+        tally: &mut Tally,
+    ) -> Result<Option<SeriesId>, Damage> {
+        let class = &mut self.classes[class];
+        if let Some(known) = class.known.get(key) {
+            return Ok(*known);
+        }
+        let decoded = dialects::decode_key(class.sort.dialect, key)?;
+        let series = match &class.sort.metric {
+            Some(metric) => {
+                let before = class.evidence;
+                class.evidence.add(&decoded.labels);
+                class.doubtful |= before != class.evidence && !class.known.is_empty();
+                let statement = class.evidence.statement(metric, catalog);
+                ruby_series(&statement, metric, decoded.labels, tally)
+            }
+            None => {
+                let family = class.family(&decoded.family, decoded.help.as_deref(), tally);
+                let series = tally.series(family, &decoded.sample, &decoded.labels);
+                Some(series.ok_or(Damage { at: 0, why: "the bound `le` of a bucket is not a number" })?)
+            }
+        };
+        class.known.insert(key.into(), series);
+        Ok(series)
+    }
+
+    /// Forgets the classes whose keys were read with too little evidence, and says which they are.
+    pub(crate) fn drop_doubtful(&mut self) -> Vec<usize> {
+        let doubtful = self.classes.iter_mut().enumerate().filter(|(_, class)| class.doubtful);
+        doubtful
+            .map(|(number, class)| {
+                class.known.clear();
+                class.doubtful = false;
+                number
+            })
+            .collect()
+    }
+
+    /// The Ruby metrics that the catalog does not tell all of, and what they are taken for.
+    pub(crate) fn guesses(&self, catalog: &Catalog) -> impl Iterator<Item = Statement> {
+        let guessed = self.classes.iter().filter_map(|class| {
+            let metric = class.sort.metric.as_deref()?;
+            (!class.known.is_empty() && catalog.entry(metric).is_none_or(|entry| entry.aggregation.is_none()))
+                .then(|| class.evidence.statement(metric, catalog))
+        });
+        guessed.collect::<Vec<_>>().into_iter()
+    }
+}
+
+impl Class {
+    /// The family of a Python or GitLab key.
+    fn family(&mut self, name: &str, help: Option<&str>, tally: &mut Tally) -> FamilyId {
+        if let Some((last, last_help, family)) = &self.last
+            && (&**last, last_help.as_deref()) == (name, help)
+        {
+            return *family;
+        }
+        let statement = Statement {
+            name: name.into(),
+            help: help.unwrap_or(NO_HELP).into(),
+            unit: None,
+            kind: self.sort.kind.unwrap_or(Kind::Unknown),
+            aggregation: self.sort.aggregation.unwrap_or(Aggregation::SUM),
+            rules: if self.sort.dialect == Dialect::Gitlab { Rules::Gitlab } else { Rules::Python },
+            bounds: Arc::from([]),
+        };
+        let family = tally.family(&statement);
+        self.last = Some((name.into(), help.map(Box::from), family));
+        family
+    }
+}
+
+impl Evidence {
+    fn add(&mut self, labels: &[Label]) {
+        for label in labels {
+            match (&*label.name, &*label.value) {
+                ("le", b"sum") => self.histogram = true,
+                ("quantile", b"count" | b"sum") => self.summary = true,
+                ("pid", _) => self.by_process = true,
+                _ => {}
+            }
+        }
+    }
+
+    /// What a Ruby metric is: as the catalog says, else by evidence. A name that ends in `_total` is taken for
+    /// a counter's, any other for a gauge's.
+    fn statement(self, metric: &str, catalog: &Catalog) -> Statement {
+        let entry = catalog.entry(metric);
+        let guessed = match self {
+            Evidence { histogram: true, .. } => Kind::Histogram,
+            Evidence { summary: true, .. } => Kind::Summary,
+            _ if metric.ends_with("_total") => Kind::Counter,
+            _ => Kind::Gauge,
+        };
+        // The mode `all` writes the process into every key; of the others the sum is the usual one.
+        let aggregation = if self.by_process { Aggregation::ALL } else { Aggregation::SUM };
+        Statement {
+            name: metric.into(),
+            help: entry.map_or_else(|| Arc::from(""), |entry| Arc::clone(&entry.help)),
+            unit: entry.and_then(|entry| entry.unit.clone()),
+            kind: entry.map_or(guessed, |entry| entry.kind),
+            aggregation: entry.and_then(|entry| entry.aggregation).unwrap_or(aggregation),
+            rules: Rules::Ruby,
+            bounds: entry.map_or_else(|| Arc::from([]), |entry| Arc::clone(&entry.bounds)),
+        }
+    }
+}
+
+/// The series of a Ruby key: `le` and `quantile` say which number of the metric it is.
+fn ruby_series(
+    statement: &Statement,
+    metric: &str,
+    mut labels: Vec<Label>,
+    tally: &mut Tally,
+) -> Option<SeriesId> {
+    let mut part = |name: &str, word: &[u8]| {
+        let at = labels.iter().position(|label| &*label.name == name && &*label.value == word);
+        at.map(|at| labels.remove(at)).is_some()
+    };
+    let suffix = match statement.kind {
+        Kind::Histogram if part("le", b"sum") => "_sum",
+        Kind::Histogram => "_bucket",
+        Kind::Summary if part("quantile", b"sum") => "_sum",
+        Kind::Summary if part("quantile", b"count") => "_count",
+        // Ruby's reader ignores other words there, too.
+        Kind::Summary => return None,
+        _ => "",
+    };
+    let family = tally.family(statement);
+    tally.series(family, &format!("{metric}{suffix}"), &labels)
+}

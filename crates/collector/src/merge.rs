@@ -1,0 +1,149 @@
+//! How two numbers become one: the operations of a layout, and the loop that runs them.
+
+use metrics_core::Mode;
+
+use crate::Rules;
+
+/// A number as a source read it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Reading {
+    pub(crate) value: f64,
+    /// When it was set, on the clock of its client; 0 where that is not known.
+    pub(crate) time: f64,
+}
+
+/// A merge function of the user's own: folds the numbers of the processes from the left, in the order in
+/// which they were read.
+///
+/// ```
+/// let last: collector::Fold = |_, next| next;
+/// assert_eq!(last(1.0, 2.0), 2.0);
+/// ```
+pub type Fold = fn(f64, f64) -> f64;
+
+/// What a reading does to its slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operation {
+    /// Takes no part.
+    Skip,
+    /// Is the number, whatever was there.
+    Put,
+    /// Is added to 0, so that a lone `-0.0` becomes `0.0`.
+    PutSum,
+    Add,
+    /// Replaces the number where it is less (greater) by IEEE 754, in which nothing is less than `NaN`.
+    Less,
+    Greater,
+    /// The same, and any number replaces `NaN`.
+    LessOrNumber,
+    GreaterOrNumber,
+    /// Is the number set last so far, with its time.
+    PutTimed,
+    /// As `PutTimed` where the time says that it was ever set.
+    PutIfSet,
+    /// Replaces the number where it was set later.
+    Later,
+    Fold(Fold),
+}
+
+impl Operation {
+    /// What the first (any later) reading of a slot does.
+    pub(crate) fn of(mode: Mode, rules: Rules, own: Option<Fold>, first: bool) -> Operation {
+        use Operation::*;
+        if let Some(fold) = own {
+            return if first { Put } else { Fold(fold) };
+        }
+        match (mode, rules, first) {
+            (Mode::Min, Rules::Python, false) => Less,
+            (Mode::Max, Rules::Python, false) => Greater,
+            (Mode::Min, _, false) => LessOrNumber,
+            (Mode::Max, _, false) => GreaterOrNumber,
+            (Mode::All, Rules::Ruby, false) | (Mode::First, _, false) => Skip,
+            (Mode::MostRecent, Rules::Ruby, true) => PutTimed,
+            (Mode::MostRecent, _, true) => PutIfSet,
+            (Mode::MostRecent, _, false) => Later,
+            (Mode::Min | Mode::Max | Mode::All | Mode::First, _, _) => Put,
+            // Sum and average; a mode that this crate does not know yet is best added up.
+            (_, Rules::Python, true) => PutSum,
+            (_, _, true) => Put,
+            (_, _, false) => Add,
+        }
+    }
+
+    /// Whether two operations can share a run.
+    pub(crate) fn same(self, other: Operation) -> bool {
+        match (self, other) {
+            (Operation::Fold(a), Operation::Fold(b)) => std::ptr::fn_addr_eq(a, b),
+            _ => std::mem::discriminant(&self) == std::mem::discriminant(&other),
+        }
+    }
+}
+
+/// The numbers of a page while they are merged, by slot.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    pub(crate) values: Vec<f64>,
+    /// When the number was set, and the rank of the reading that first was set at all; kept only where a
+    /// family is merged by time.
+    pub(crate) times: Vec<f64>,
+    pub(crate) first_set: Vec<u32>,
+}
+
+impl Slots {
+    /// Makes all 0 again, keeping the memory.
+    pub(crate) fn reset(&mut self, slots: usize, timed: bool) {
+        self.values.clear();
+        self.values.resize(slots, 0.0);
+        let timed = if timed { slots } else { 0 };
+        self.times.clear();
+        self.times.resize(timed, 0.0);
+        self.first_set.clear();
+        self.first_set.resize(timed, u32::MAX);
+    }
+
+    /// Runs one operation over consecutive readings, of which the first has rank `rank`.
+    pub(crate) fn run(&mut self, operation: Operation, readings: &[Reading], slots: &[u32], rank: usize) {
+        let values = &mut self.values;
+        let pairs = readings.iter().zip(slots.iter().map(|&slot| slot as usize));
+        match operation {
+            Operation::Skip => {}
+            Operation::Put => pairs.for_each(|(reading, slot)| values[slot] = reading.value),
+            Operation::PutSum => pairs.for_each(|(reading, slot)| values[slot] = 0.0 + reading.value),
+            Operation::Add => pairs.for_each(|(reading, slot)| values[slot] += reading.value),
+            Operation::Less => pairs.for_each(|(reading, slot)| {
+                if reading.value < values[slot] {
+                    values[slot] = reading.value;
+                }
+            }),
+            Operation::Greater => pairs.for_each(|(reading, slot)| {
+                if reading.value > values[slot] {
+                    values[slot] = reading.value;
+                }
+            }),
+            Operation::LessOrNumber => pairs.for_each(|(reading, slot)| {
+                if reading.value < values[slot] || values[slot].is_nan() {
+                    values[slot] = reading.value;
+                }
+            }),
+            Operation::GreaterOrNumber => pairs.for_each(|(reading, slot)| {
+                if reading.value > values[slot] || values[slot].is_nan() {
+                    values[slot] = reading.value;
+                }
+            }),
+            Operation::PutTimed => pairs.for_each(|(reading, slot)| {
+                values[slot] = reading.value;
+                self.times[slot] = reading.time;
+            }),
+            Operation::PutIfSet | Operation::Later => pairs.enumerate().for_each(|(at, (reading, slot))| {
+                if reading.time > self.times[slot] {
+                    values[slot] = reading.value;
+                    self.times[slot] = reading.time;
+                    self.first_set[slot] = self.first_set[slot].min((rank + at) as u32);
+                }
+            }),
+            Operation::Fold(fold) => {
+                pairs.for_each(|(reading, slot)| values[slot] = fold(values[slot], reading.value));
+            }
+        }
+    }
+}

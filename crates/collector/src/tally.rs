@@ -1,0 +1,328 @@
+//! Readings of many processes being added up.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use foldhash::HashMap;
+use metrics_core::{Label, Process, Snapshot};
+
+use crate::book::Book;
+use crate::layout::{Sequence, View};
+use crate::merge::Reading;
+use crate::page::Page;
+use crate::{Ask, Conflict, FamilyId, Fold, OriginId, SeriesId, Statement};
+
+/// Readings of many processes being added up.
+///
+/// A [`Source`](crate::Source) numbers its families and series once ([`family`](Tally::family),
+/// [`series`](Tally::series)), then says at every scrape who reports ([`origin`](Tally::origin),
+/// [`report`](Tally::report)) and what ([`add`](Tally::add)). The order of the calls is the rank of the readings: sums are
+/// added up in it, and series stand on the page in the order in which they first appear in it.
+///
+/// The tally comes back at the next scrape. As long as the same series are added in the same order, a scrape
+/// looks nothing up and allocates nothing; otherwise the page is laid out anew from the numbers. A source keeps
+/// what it learned in the tally itself ([`keep`](Tally::keep)), so that a tally may be dropped at any time.
+///
+/// ```
+/// use collector::{Ask, SeriesId, Source, SourceError, Statement, Tally};
+/// use metrics_core::{Aggregation, Kind, Label, Process};
+///
+/// /// How many lines each worker's log has.
+/// struct Logs(Vec<(Process, String)>);
+///
+/// #[derive(Default)]
+/// struct Kept {
+///     lines: Option<SeriesId>,
+/// }
+///
+/// #[async_trait::async_trait]
+/// impl Source for Logs {
+///     fn name(&self) -> String {
+///         "logs".to_owned()
+///     }
+///
+///     async fn read(&self, _: &Ask, into: &mut Tally) -> Result<(), SourceError> {
+///         let mut kept: Kept = into.kept();
+///         let lines = *kept.lines.get_or_insert_with(|| {
+///             let family = Statement::new(Kind::Counter, "log_lines", "Lines.", Aggregation::SUM);
+///             let family = into.family(&family);
+///             into.series(family, "log_lines_total", &[Label::new("level", "info")]).expect("not a bucket")
+///         });
+///         for (process, log) in &self.0 {
+///             let origin = into.origin(process, "log");
+///             into.report(origin);
+///             into.add(lines, log.lines().count() as f64, 0.0);
+///         }
+///         into.keep(kept);
+///         Ok(())
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let logs = Logs(vec![(Process::new("1"), "a\nb".into()), (Process::new("2"), "c".into())]);
+/// let page = collector::Collector::new(vec![Box::new(logs)]).collect(&Ask::default()).await?;
+/// assert_eq!(page.families[0].samples[0].value, 3.0);
+/// # Ok::<(), collector::CollectError>(()) }).unwrap();
+/// ```
+pub struct Tally {
+    /// Tells the tallies of a program apart.
+    serial: u64,
+    book: Book,
+    sequence: Sequence,
+    /// Counts the changes of `sequence`.
+    changes: u64,
+    readings: Vec<Reading>,
+    /// How many families were expected and origins have reported in this scrape.
+    expected: usize,
+    reports: usize,
+    changed: bool,
+    folds: Arc<HashMap<Box<str>, Fold>>,
+    pages: Vec<Page>,
+    kept: Option<Box<dyn Any + Send>>,
+    /// Of tallies merged into this one: their numbers in ours.
+    translations: Vec<Translation>,
+}
+
+/// How many pages are kept ready: more are asked for by name filters that change all the time.
+const PAGES: usize = 4;
+
+/// The numbers of another tally in ours.
+struct Translation {
+    serial: u64,
+    families: Vec<FamilyId>,
+    series: Vec<SeriesId>,
+    origins: Vec<OriginId>,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally::with_folds(Arc::default())
+    }
+}
+
+impl std::fmt::Debug for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tally of {} readings of {} series", self.readings.len(), self.book.identities())
+    }
+}
+
+impl Tally {
+    /// A tally that merges the families of these names by functions of the user's own.
+    pub(crate) fn with_folds(folds: Arc<HashMap<Box<str>, Fold>>) -> Tally {
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        Tally {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            book: Book::default(),
+            sequence: Sequence::default(),
+            changes: 0,
+            readings: Vec::new(),
+            expected: 0,
+            reports: 0,
+            changed: false,
+            folds,
+            pages: Vec::new(),
+            kept: None,
+            translations: Vec::new(),
+        }
+    }
+
+    // ---- what a source says once ----
+
+    /// The number of a family as this source states it. Asking twice gives the same number.
+    pub fn family(&mut self, statement: &Statement) -> FamilyId {
+        self.book.family(statement)
+    }
+
+    /// The number of a series: the name of its sample with the suffix, and its labels in any order. Asking
+    /// twice gives the same number.
+    ///
+    /// In a histogram a label `le` makes it a bucket, whatever the sample's name; None when `le` is not a
+    /// number. Of labels that stand twice the first counts.
+    ///
+    /// # Panics
+    /// When `family` is not of this tally.
+    pub fn series(&mut self, family: FamilyId, sample: &str, labels: &[Label]) -> Option<SeriesId> {
+        self.book.series(family, sample, labels)
+    }
+
+    /// The number of a process that reports from `place` (for people: a file's path). Asking twice gives the
+    /// same number.
+    ///
+    /// The labels of the process go on all its series, and replace labels of the same name.
+    pub fn origin(&mut self, process: &Process, place: &str) -> OriginId {
+        self.book.origin(process, place)
+    }
+
+    // ---- what it says at every scrape ----
+
+    /// Puts the family on the page even where it has no series, in the order of these calls and before all
+    /// others.
+    ///
+    /// # Panics
+    /// When `family` is not of this tally, once the page is made.
+    pub fn expect(&mut self, family: FamilyId) {
+        if self.sequence.expected.get(self.expected) != Some(&family) {
+            self.sequence.expected.truncate(self.expected);
+            self.sequence.expected.push(family);
+            self.changed = true;
+        }
+        self.expected += 1;
+    }
+
+    /// The readings that follow are this origin's.
+    ///
+    /// # Panics
+    /// When `origin` is not of this tally, once the page is made.
+    pub fn report(&mut self, origin: OriginId) {
+        let report = (origin, self.readings.len() as u32);
+        if self.sequence.origins.get(self.reports) != Some(&report) {
+            self.sequence.origins.truncate(self.reports);
+            self.sequence.origins.push(report);
+            self.changed = true;
+        }
+        self.reports += 1;
+    }
+
+    /// Adds a reading of the origin that reports: a number, and when it was set (0 where that is not known).
+    /// Costs a few nanoseconds.
+    ///
+    /// A series may be added more than once by one origin. Readings before the first
+    /// [`report`](Tally::report) are not counted.
+    ///
+    /// # Panics
+    /// When `series` is not of this tally, once the page is made.
+    #[inline]
+    pub fn add(&mut self, series: SeriesId, value: f64, time: f64) {
+        if self.reports == 0 {
+            return;
+        }
+        let rank = self.readings.len();
+        if self.sequence.series.get(rank) != Some(&series) {
+            self.sequence.series.truncate(rank);
+            self.sequence.series.push(series);
+            self.changed = true;
+        }
+        self.readings.push(Reading { value, time });
+    }
+
+    /// Forgets what was added in this scrape; numbers stay good.
+    pub fn restart(&mut self) {
+        self.readings.clear();
+        (self.expected, self.reports) = (0, 0);
+    }
+
+    // ---- what it keeps ----
+
+    /// Takes out what the source kept at the last scrape; the default where there is nothing of this type.
+    /// Where it is the default, no number of this tally is known to the source.
+    pub fn kept<T: Default + Send + 'static>(&mut self) -> T {
+        self.kept.take().and_then(|kept| kept.downcast().ok()).map_or_else(T::default, |kept| *kept)
+    }
+
+    /// Keeps something for the next scrape.
+    pub fn keep<T: Send + 'static>(&mut self, kept: T) {
+        self.kept = Some(Box::new(kept));
+    }
+
+    // ---- what becomes of it ----
+
+    /// Adds all readings of another tally behind those of this one.
+    pub fn merge(&mut self, other: &Tally) {
+        let known = self.translations.iter().position(|known| known.serial == other.serial);
+        let mut known = known.map_or_else(|| Translation::new(other), |at| self.translations.swap_remove(at));
+        known.extend(&mut self.book, &other.book);
+        for family in &other.sequence.expected[..other.expected] {
+            self.expect(known.families[family.0 as usize]);
+        }
+        let ends = other.sequence.origins[..other.reports].iter().skip(1).map(|&(_, from)| from as usize);
+        let reports = other.sequence.origins[..other.reports].iter().zip(ends.chain([other.readings.len()]));
+        for (&(origin, from), to) in reports {
+            self.report(known.origins[origin.0 as usize]);
+            for rank in from as usize..to {
+                let Reading { value, time } = other.readings[rank];
+                self.add(known.series[other.sequence.series[rank].0 as usize], value, time);
+            }
+        }
+        self.translations.push(known);
+    }
+
+    /// The page of everything added since the last [`restart`](Tally::restart).
+    ///
+    /// Whoever drops it before the next page is made saves a copy of it.
+    pub fn finish(&mut self, ask: &Ask) -> Arc<Snapshot> {
+        self.settle();
+        let view = View::of(ask);
+        let known = self.pages.iter().position(|page| page.view() == &view);
+        let mut page = match known {
+            Some(at) => self.pages.remove(at),
+            None => Page::new(view),
+        };
+        if page.changes() != Some(self.changes) {
+            page.lay_out(self.changes, &mut self.book, &self.sequence, &self.folds);
+        }
+        let snapshot = page.fill(&mut self.book, &self.readings);
+        self.pages.insert(0, page);
+        self.pages.truncate(PAGES);
+        snapshot
+    }
+
+    /// Readings left out of the page made last, because of the kind of their family.
+    pub fn conflicts(&self) -> &[Conflict] {
+        self.pages.first().map_or(&[], |page| page.conflicts())
+    }
+
+    /// How many readings were added in this scrape.
+    pub fn readings(&self) -> usize {
+        self.readings.len()
+    }
+
+    /// Begins a scrape: [`restart`](Tally::restart), and forgets numbers when most are out of use, as after a
+    /// day of short-lived processes.
+    pub(crate) fn begin(&mut self) {
+        let known = self.book.identities() + self.book.origins();
+        let used = self.sequence.series.len() + self.sequence.origins.len();
+        if known > 16_384 + 4 * used {
+            let printed = self.pages.first().map(|page| page.printed()).unwrap_or_default();
+            *self = Tally::with_folds(Arc::clone(&self.folds));
+            self.book.remember(printed);
+        }
+        self.restart();
+    }
+
+    /// Takes note of a sequence that ended earlier than the last one.
+    fn settle(&mut self) {
+        let sequence = &mut self.sequence;
+        let ended = sequence.series.len() > self.readings.len()
+            || sequence.origins.len() > self.reports
+            || sequence.expected.len() > self.expected;
+        if ended || self.changed {
+            sequence.series.truncate(self.readings.len());
+            sequence.origins.truncate(self.reports);
+            sequence.expected.truncate(self.expected);
+            self.changes += 1;
+            self.changed = false;
+        }
+    }
+}
+
+impl Translation {
+    fn new(other: &Tally) -> Translation {
+        Translation { serial: other.serial, families: Vec::new(), series: Vec::new(), origins: Vec::new() }
+    }
+
+    /// Translates what the other book has numbered since.
+    fn extend(&mut self, ours: &mut Book, theirs: &Book) {
+        self.families.extend(theirs.statements_from(self.families.len()).map(|stated| ours.family(stated)));
+        let series = self.series.len();
+        for number in series..theirs.series_count() {
+            let (family, identity) = theirs.series_parts(SeriesId(number as u32));
+            let family = self.families[family.0 as usize];
+            self.series.push(ours.adopt(family, theirs, identity));
+        }
+        for number in self.origins.len()..theirs.origins() {
+            let (process, place) = theirs.process(OriginId(number as u32));
+            self.origins.push(ours.origin(process, place));
+        }
+    }
+}
