@@ -1,0 +1,215 @@
+//! One label set of a store, and its numbers in each process.
+
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::ptr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+
+use dialects::Dialect;
+use forked::PerProcess;
+use metrics_core::{Child, Desc, Kind, Part};
+
+use crate::clock::Clock;
+use crate::store::Shared;
+use crate::{Medium, Refusal};
+
+/// One label set of a store.
+pub(crate) struct RecordChild<M: Medium> {
+    /// This process's numbers; none in a process that was forked off and has not touched the label set.
+    pub(crate) numbers: PerProcess<Numbers<M>>,
+    clock: Clock,
+    /// Index of the last number.
+    last: usize,
+    pub(crate) desc: Arc<Desc>,
+    pub(crate) labels: Box<[Box<str>]>,
+    shared: Arc<Shared<M>>,
+}
+
+/// The numbers of a label set in one process, in the order of [`index`].
+pub(crate) struct Numbers<M: Medium> {
+    /// Those that stand in a file. Which exist, the dialect decides.
+    pub(crate) placed: Box<[OnceLock<M::Number>]>,
+    /// In memory, all of them, from when one could not be placed. Closed one by one as they are placed.
+    pub(crate) stand_ins: OnceLock<Box<[M::Number]>>,
+    /// The file's [identity](crate::own::FileIdentity); 0 before the first is placed.
+    pub(crate) file: AtomicU64,
+}
+
+/// A change of one number.
+#[derive(Clone, Copy)]
+enum Change {
+    Add(f64),
+    Set(f64),
+}
+
+impl<M: Medium> RecordChild<M> {
+    pub(crate) fn new(shared: Arc<Shared<M>>, desc: Arc<Desc>, labels: &[&str]) -> RecordChild<M> {
+        let last = match desc.kind() {
+            Kind::Histogram => 1 + desc.buckets().bounds().len(),
+            Kind::Summary => 1,
+            _ => 0,
+        };
+        RecordChild {
+            numbers: PerProcess::new(),
+            clock: Clock::of(shared.options.dialect, desc.aggregation()),
+            last,
+            desc,
+            labels: labels.iter().map(|&value| value.into()).collect(),
+            shared,
+        }
+    }
+
+    /// Whether this is the child of `desc` with these label values.
+    pub(crate) fn is(&self, desc: &Desc, labels: &[&str]) -> bool {
+        self.labels.iter().map(|value| &**value).eq(labels.iter().copied()) && *self.desc == *desc
+    }
+
+    /// A hash of what [`RecordChild::is`] compares (of enough of it).
+    pub(crate) fn hash(state: &RandomState, desc: &Desc, labels: &[&str]) -> u64 {
+        let mut hasher = state.build_hasher();
+        desc.name().hash(&mut hasher);
+        labels.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// How many numbers the label set has.
+    pub(crate) fn len(&self) -> usize {
+        self.last + 1
+    }
+
+    /// Whether the record of a number exists from the start, and not only from the first touch.
+    ///
+    /// Python writes all records of a label set at once. Ruby writes those of a label set without labels when
+    /// the metric is declared (`init_label_set` in `metric.rb`), the others when they are touched.
+    pub(crate) fn is_initial(&self) -> bool {
+        self.shared.options.dialect != Dialect::Ruby
+            || self.labels.is_empty()
+            || !matches!(self.desc.kind(), Kind::Histogram | Kind::Summary)
+    }
+
+    /// The number at `index`, if it stands in a file of this process. All that an update does before it
+    /// touches the number.
+    #[inline]
+    fn placed(&self, index: usize) -> Option<&'static M::Number> {
+        self.numbers.get()?.placed.get(index)?.get()
+    }
+
+    #[inline]
+    fn change(&self, index: usize, change: Change) {
+        let outcome = match self.placed(index) {
+            Some(number) => self.apply(number, change),
+            None => Err(Refusal::Closed),
+        };
+        if let Err(refusal) = outcome {
+            self.change_slowly(index, change, refusal);
+        }
+    }
+
+    #[inline]
+    fn apply(&self, number: &M::Number, change: Change) -> Result<(), Refusal> {
+        match change {
+            Change::Add(by) => M::add(number, by, self.clock.at_add()),
+            Change::Set(to) => M::set(number, to, self.clock.at_set()),
+        }
+    }
+
+    /// Not placed yet in this process, in memory, moved, or a write that failed.
+    #[cold]
+    fn change_slowly(&self, index: usize, change: Change, mut refusal: Refusal) {
+        let mut refused_by = ptr::null();
+        loop {
+            if let Refusal::Unwritten(error) = refusal {
+                return self.shared.unwritten(&self.desc, error);
+            }
+            let Some(number) = self.shared.number(self, index) else { return };
+            refusal = match self.apply(number, change) {
+                Ok(()) => return,
+                Err(refusal) => refusal,
+            };
+            // Closed, and the child has not moved: not a closed number, but a NaN with the same bits, which no
+            // update changes.
+            if ptr::eq(refused_by, number) && matches!(refusal, Refusal::Closed) {
+                return;
+            }
+            refused_by = number;
+        }
+    }
+
+    /// What the number at `index` is.
+    fn read(&self, index: usize) -> f64 {
+        // Closed between the two loads: read again where it is now.
+        for _ in 0..8 {
+            let Some(number) = self.numbers.get().and_then(|numbers| numbers.now(index)) else { return 0.0 };
+            if let Some((value, _)) = M::read(number) {
+                return value;
+            }
+        }
+        f64::NAN
+    }
+}
+
+impl<M: Medium> Numbers<M> {
+    /// `len` numbers, none of them anywhere yet.
+    pub(crate) fn new(len: usize) -> Numbers<M> {
+        Numbers {
+            placed: (0..len).map(|_| OnceLock::new()).collect(),
+            stand_ins: OnceLock::new(),
+            file: AtomicU64::new(0),
+        }
+    }
+
+    /// The number at `index`, in a file or in memory; `None` when it has not been touched.
+    pub(crate) fn now(&self, index: usize) -> Option<&M::Number> {
+        match self.placed.get(index)?.get() {
+            Some(number) => Some(number),
+            None => self.stand_ins.get()?.get(index),
+        }
+    }
+
+    /// The number at `index` in memory; all are made, at 0, if there are none.
+    pub(crate) fn stand_in(&self, index: usize) -> Option<&M::Number> {
+        self.stand_ins.get_or_init(|| self.placed.iter().map(|_| M::in_memory(0.0, 0.0)).collect()).get(index)
+    }
+}
+
+impl<M: Medium> Child for RecordChild<M> {
+    #[inline]
+    fn add(&self, by: f64) {
+        self.change(0, Change::Add(by));
+    }
+
+    #[inline]
+    fn set(&self, to: f64) {
+        self.change(0, Change::Set(to));
+    }
+
+    #[inline]
+    fn observe(&self, bucket: usize, value: f64) {
+        if self.last == 0 {
+            return; // A counter or a gauge has nothing to observe.
+        }
+        // Counted first: a process that dies in between has lost a term of the sum, and no observation.
+        // A bucket stands one behind its number; a summary's count is the last.
+        let counted = bucket.saturating_add(1).min(self.last);
+        self.change(counted, Change::Add(1.0));
+        self.change(0, Change::Add(value));
+    }
+
+    fn get(&self, part: Part) -> f64 {
+        match (self.desc.kind(), part) {
+            (Kind::Histogram, Part::Count) => (1..self.len()).map(|index| self.read(index)).sum(),
+            (kind, part) => index(kind, part).map_or(0.0, |index| self.read(index)),
+        }
+    }
+}
+
+/// Where a number stands among those of its label set; `None` where the kind has no such number of its own.
+pub(crate) fn index(kind: Kind, part: Part) -> Option<usize> {
+    match (kind, part) {
+        (Kind::Histogram | Kind::Summary, Part::Sum) => Some(0),
+        (Kind::Histogram, Part::Bucket(bucket)) => bucket.checked_add(1),
+        (Kind::Summary, Part::Count) => Some(1),
+        (Kind::Counter | Kind::Gauge, Part::Value) => Some(0),
+        _ => None,
+    }
+}

@@ -1,0 +1,71 @@
+//! The two clocks whose times stand in records.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dialects::Dialect;
+use metrics_core::{Aggregation, Mode};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+/// Which writes of a number note a time, and on which clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// None: the time stays 0.
+    Never,
+    /// `set` notes Unix seconds: Python's gauges in the modes `mostrecent` and `livemostrecent`.
+    UnixOnSet,
+    /// Every write notes seconds of `CLOCK_MONOTONIC`: Ruby.
+    Monotonic,
+}
+
+impl Clock {
+    pub(crate) fn of(dialect: Dialect, aggregation: Aggregation) -> Clock {
+        match dialect {
+            Dialect::Ruby => Clock::Monotonic,
+            _ if aggregation.mode == Mode::MostRecent => Clock::UnixOnSet,
+            _ => Clock::Never,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at_add(self) -> Option<f64> {
+        match self {
+            Clock::Never | Clock::UnixOnSet => None,
+            Clock::Monotonic => Some(monotonic()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at_set(self) -> Option<f64> {
+        match self {
+            Clock::Never => None,
+            Clock::UnixOnSet => Some(unix_coarse()),
+            Clock::Monotonic => Some(monotonic()),
+        }
+    }
+}
+
+/// Seconds of `CLOCK_MONOTONIC`, which is what client_ruby 4 writes (`Process.clock_gettime` in
+/// `direct_file_store.rb`). Comparable within one boot. About 20 ns.
+pub(crate) fn monotonic() -> f64 {
+    seconds(clock_gettime(ClockId::Monotonic))
+}
+
+/// Unix seconds, as of the last tick of the kernel (some milliseconds): 7 ns instead of 25.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn unix_coarse() -> f64 {
+    seconds(clock_gettime(ClockId::RealtimeCoarse))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn unix_coarse() -> f64 {
+    unix()
+}
+
+/// Unix seconds; 0 before 1970.
+pub(crate) fn unix() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+fn seconds(time: Timespec) -> f64 {
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}

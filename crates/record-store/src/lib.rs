@@ -1,0 +1,61 @@
+//! Children whose numbers are records in files that this process owns, whatever touches the bytes.
+//!
+//! `store-mmap` and `store-file` are one store over two [media](Medium): both keep records in the
+//! [dialect](dialects::Dialect) of Python's or Ruby's client in one directory, both must survive a fork, a full
+//! disk and a directory that somebody empties. What they share is here; what they add is how a number that
+//! stands in a file is read and written.
+//!
+//! # One process's files
+//! Two writers never share a file: each has its own `used`, and one would write over the other's records. A
+//! process claims an identifier `<pid>-r<n>` by making the dot-file `.multiprom-<pid>-r<n>`, and then makes its
+//! record files under that name. Every file is made aside, given its length, locked, and only then published
+//! with a hard link: a reader never sees a file that is not locked or has no header, and a file that stands
+//! there already - a dead namesake's totals - is never replaced; the next `n` is taken instead. The locks are
+//! held until the process ends, however it ends, so that a reader can tell a living writer from a dead one. (In
+//! Ruby's dialect only the dot-file is locked: Ruby's reader locks the files that it reads, and would wait.)
+//! The dot-file also says what the records have no room for (see [`RecordStore`]).
+//!
+//! # Full disks
+//! A page of a sparse file gets its block when it is first written. Written through a mapping on a full disk,
+//! that is a `SIGBUS`, and the application is dead; written with `pwrite` it is an error. So a record is always
+//! written with `pwrite` first, header, key and value, and only then is a word on it handed out. Files stay
+//! sparse: 1,000 dead workers with 7 files of 64 KiB each take 28 MB and not 448.
+//!
+//! When a record cannot be written the label set counts in memory, the application is warned once, and the
+//! numbers move into a file when there is room: at the next new label set, or at most a second after the label
+//! set is used again.
+//!
+//! # When a child moves
+//! Each child keeps the numbers of the process that made them ([`forked::PerProcess`]). A forked process finds
+//! none and makes its own, in its own file, from 0, one label set at a time and only those that it touches. When
+//! a file has been deleted under a running process, which is noticed when the next label set is made, its
+//! children move to a new file and take their numbers along. Updates that run meanwhile in other threads find
+//! the old number closed and repeat on the new one; none is counted twice or lost. (One exception: in
+//! `store-mmap` a `set` at the very moment of a move can be lost, since a `set` is a plain store.)
+//!
+//! An example stands with each of the two stores; this one is a [`RecordStore`] over any medium:
+//!
+//! ```
+//! use metrics_core::Store;
+//! use record_store::{Medium, Options, RecordStore};
+//!
+//! fn open<M: Medium>(directory: &std::path::Path) -> Result<Box<dyn Store>, metrics_core::StoreError> {
+//!     Ok(Box::new(RecordStore::<M>::open(directory, Options::new(dialects::Dialect::PYTHON))?))
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+mod child;
+mod claim;
+mod clock;
+mod label_sets;
+mod medium;
+mod options;
+mod own;
+mod record_file;
+mod store;
+
+pub use forked::Held;
+pub use medium::{Medium, Refusal};
+pub use options::{Options, Warn};
+pub use store::{Figures, RecordStore};

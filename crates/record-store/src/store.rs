@@ -1,0 +1,365 @@
+//! A store whose children are records, and what happens off the fast path.
+
+use std::fmt;
+use std::fs;
+use std::hash::RandomState;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use dialects::{Dialect, Era};
+use forked::PerProcess;
+use metrics_core::{Child, Desc, Store, StoreError};
+
+use crate::child::{Numbers, RecordChild, index};
+use crate::label_sets::LabelSets;
+use crate::own::{FileIdentity, Files, Own};
+use crate::record_file::NewRecord;
+use crate::{Medium, Options};
+
+/// A store whose children are records in files of one directory, reached through the medium `M`.
+///
+/// Cheap to clone; clones are one store. Opening the same directory twice makes two stores, which write under
+/// two identifiers as two processes would.
+///
+/// # The dot-file
+/// `.multiprom-<pid>-r<n>` stands beside the files that carry `<pid>-r<n>` in their names. It is locked
+/// (`flock`) while the process lives, and holds lines of a word, a blank and a value; readers skip words that
+/// they do not know:
+///
+/// | word | value |
+/// |---|---|
+/// | `format` | `1` |
+/// | `pid` | of the process, in its own pid namespace |
+/// | `start` | when the process started, in clock ticks since boot (field 22 of `/proc/PID/stat`) |
+/// | `boot` | `/proc/sys/kernel/random/boot_id` |
+/// | `pid_namespace` | inode of `/proc/self/ns/pid` |
+/// | `created` | Unix seconds |
+/// | `unit` | a family, a blank, and its unit; once for each family that has one, as families appear |
+pub struct RecordStore<M: Medium> {
+    shared: Arc<Shared<M>>,
+}
+
+impl<M: Medium> RecordStore<M> {
+    /// A store in `directory`, which is made if it does not exist. Files are made when the first label set is.
+    ///
+    /// # Errors
+    /// When `directory` cannot be made or is something else, or the dialect is one that is only read.
+    pub fn open(directory: impl Into<PathBuf>, options: Options) -> Result<RecordStore<M>, StoreError> {
+        let directory = directory.into();
+        if !matches!(options.dialect, Dialect::Python(Era::F3) | Dialect::Ruby) {
+            let why = "only the dialects of today's Python client and of Ruby's are written";
+            return Err(StoreError::new(
+                format!("open {} with {:?}", directory.display(), options.dialect),
+                why,
+            ));
+        }
+        fs::create_dir_all(&directory)
+            .map_err(|error| StoreError::new(format!("create directory {}", directory.display()), error))?;
+        Ok(RecordStore {
+            shared: Arc::new(Shared {
+                directory,
+                options,
+                label_sets: LabelSets::new(),
+                hash: RandomState::new(),
+                own: PerProcess::new(),
+            }),
+        })
+    }
+
+    /// Where the files are.
+    pub fn directory(&self) -> &Path {
+        &self.shared.directory
+    }
+
+    /// How it goes, in this process. Looks at every label set; for a page about ourselves.
+    pub fn figures(&self) -> Figures {
+        let label_sets =
+            || self.shared.label_sets.all().filter_map(|child| Some((child, child.numbers.get()?)));
+        Figures {
+            label_sets: label_sets().count(),
+            homeless: label_sets()
+                .filter(|(child, numbers)| !child.unplaced(numbers, None).is_empty())
+                .count(),
+            failed_writes: self.shared.own.get().map_or(0, |own| own.failed.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+/// How it goes with a store, in this process.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Label sets that this process has touched.
+    pub label_sets: usize,
+    /// Those of them that count in memory because they could not be written. Lost if the process ends now.
+    pub homeless: usize,
+    /// Writes that have failed so far.
+    pub failed_writes: u64,
+}
+
+impl<M: Medium> Store for RecordStore<M> {
+    fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError> {
+        let shared = &self.shared;
+        let hash = RecordChild::<M>::hash(&shared.hash, desc, labels);
+        let is_it = |child: &RecordChild<M>| child.is(desc, labels);
+        let child = match shared.label_sets.find(hash, is_it) {
+            Some(child) => child,
+            None => {
+                shared.check(desc, labels)?;
+                let make = || RecordChild::new(shared.clone(), desc.clone(), labels);
+                shared.label_sets.find_or_insert(hash, is_it, make)
+            }
+        };
+        if child.numbers.get().is_none() {
+            shared.settle(child, None);
+        }
+        Ok(child)
+    }
+}
+
+impl<M: Medium> Clone for RecordStore<M> {
+    fn clone(&self) -> RecordStore<M> {
+        RecordStore { shared: self.shared.clone() }
+    }
+}
+
+impl<M: Medium> fmt::Debug for RecordStore<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { directory, options, .. } = &*self.shared;
+        f.debug_struct("RecordStore")
+            .field("directory", directory)
+            .field("options", options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a store and its children share.
+pub(crate) struct Shared<M: Medium> {
+    directory: PathBuf,
+    pub(crate) options: Options,
+    label_sets: LabelSets<RecordChild<M>>,
+    hash: RandomState,
+    own: PerProcess<Own<M>>,
+}
+
+impl<M: Medium> Shared<M> {
+    /// Refuses what no file can hold.
+    fn check(&self, desc: &Desc, labels: &[&str]) -> Result<(), StoreError> {
+        let failed = |why: String| StoreError::new(format!("keep a label set of {desc}"), why);
+        if labels.len() != desc.labels().len() {
+            return Err(failed(format!("{} label values were given", labels.len())));
+        }
+        // A file ends at 2 GiB. Escaping makes a byte into six at most, so that most label sets need no look.
+        let names = desc.labels().iter().map(|name| name.len()).sum::<usize>();
+        let values = labels.iter().map(|value| value.len()).sum::<usize>();
+        let longest = 6 * (2 * desc.name().len() + desc.help().len() + names + values) + 1024;
+        let records = desc.buckets().bounds().len() + 2;
+        if longest.saturating_mul(records) <= i32::MAX as usize {
+            return Ok(());
+        }
+        let dialect = self.options.dialect;
+        let keys = dialects::keys(dialect, desc, labels, "4294967295-r4294967295");
+        let len: usize = keys.iter().map(|(_, key)| dialects::record_len(dialect, key)).sum();
+        match dialects::header(dialects::HEADER_LEN.saturating_add(len)) {
+            Some(_) => Ok(()),
+            None => Err(failed(format!("its records take {len} bytes, a file holds 2 GiB"))),
+        }
+    }
+
+    /// The number of `child` at `index` in this process, in a file if that can be.
+    pub(crate) fn number(&self, child: &RecordChild<M>, index: usize) -> Option<&'static M::Number> {
+        let in_memory = |numbers: &Numbers<M>| {
+            numbers.stand_ins.get().is_some()
+                && numbers.placed.get(index).is_some_and(|it| it.get().is_none())
+        };
+        // While the trouble lasts, one try a second.
+        let own = self.own();
+        let troubled = || own.homeless.load(Ordering::Relaxed);
+        if !child.numbers.get().is_some_and(|numbers| in_memory(numbers) && troubled() && !own.may_retry()) {
+            self.settle(child, Some(index));
+        }
+        let numbers = child.numbers.get()?;
+        match numbers.placed.get(index)?.get() {
+            Some(number) => Some(number),
+            None => numbers.stand_in(index),
+        }
+    }
+
+    /// What this process owns. The first time after a fork it also lets go of what an ancestor owned.
+    fn own(&self) -> &'static Own<M> {
+        if let Some(own) = self.own.get() {
+            return own;
+        }
+        let abandoned = self.own.inherited().map_or(Ok(()), |ancestors| ancestors.descriptors.abandon());
+        let own = self.own.get_or_init(Own::new);
+        if let Err(error) = abandoned {
+            let what = format!("let go of the parent's files in {}", self.directory.display());
+            self.warn(own, &StoreError::new(what, error));
+        }
+        own
+    }
+
+    /// Finds the numbers of `child` that are due, and the one at `touched`, a place in this process's files;
+    /// in memory where that fails. Also moves what stood in files that have been deleted, and what is in
+    /// memory if there is room again.
+    pub(crate) fn settle(&self, child: &RecordChild<M>, touched: Option<usize>) {
+        let own = self.own();
+        let outcome = {
+            let mut files = own.files();
+            let wiped = files.forget_wiped(self.options.dialect, &child.desc);
+            let moved = self.move_from(&wiped, &mut files, own);
+            let numbers = match child.numbers.get() {
+                Some(numbers) => numbers,
+                None => child.numbers.get_or_init(|| Numbers::new(child.len())),
+            };
+            let placed = moved.and(self.place(child, numbers, touched, &mut files, own));
+            placed.and_then(|()| self.place_homeless(&mut files, own))
+        };
+        // Warns without the lock: the application's function may do what it likes.
+        if let Err(error) = outcome {
+            self.failed(own, &error);
+        }
+    }
+
+    /// Places every label set that counts in memory, up to the first that has no room.
+    fn place_homeless(&self, files: &mut Files<M>, own: &Own<M>) -> Result<(), StoreError> {
+        if !own.homeless.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        for child in self.label_sets.all() {
+            if let Some(numbers) = child.numbers.get() {
+                self.place(child, numbers, None, files, own)?;
+            }
+        }
+        own.homeless.store(false, Ordering::Relaxed);
+        own.warned.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Moves every label set that stands in one of the files `wiped`, numbers and all.
+    fn move_from(
+        &self,
+        wiped: &[FileIdentity],
+        files: &mut Files<M>,
+        own: &Own<M>,
+    ) -> Result<(), StoreError> {
+        if wiped.is_empty() {
+            return Ok(());
+        }
+        let mut outcome = Ok(());
+        for child in self.label_sets.all() {
+            let Some(old) = child.numbers.get() else { continue };
+            let file = old.file.load(Ordering::Relaxed);
+            if !wiped.iter().any(|wiped| wiped.as_u64() == file) {
+                continue;
+            }
+            // Written with their values, so that no page shows the label set at 0; published; and only then are
+            // the old ones closed, and what came in meanwhile added.
+            let fresh = Numbers::new(child.len());
+            let before: Vec<_> =
+                (0..child.len()).map(|at| old.now(at).and_then(M::read).unwrap_or((0.0, 0.0))).collect();
+            let stand_ins = before.iter().map(|&(value, time)| M::in_memory(value, time)).collect();
+            let _ = fresh.stand_ins.set(stand_ins);
+            let placed = self.place(child, &fresh, None, files, own);
+            let fresh = child.numbers.replace(fresh);
+            for (at, &(value, _)) in before.iter().enumerate() {
+                let Some(number) = old.now(at) else { continue };
+                let (last, time) = M::close(number);
+                if last.to_bits() != value.to_bits()
+                    && let Some(number) = fresh.now(at)
+                {
+                    let _ = M::add(number, last - value, Some(time));
+                }
+            }
+            outcome = outcome.and(placed);
+        }
+        outcome
+    }
+
+    /// Appends the records of `child` that are due and not placed yet. Where that fails they count in memory.
+    fn place(
+        &self,
+        child: &RecordChild<M>,
+        numbers: &Numbers<M>,
+        touched: Option<usize>,
+        files: &mut Files<M>,
+        own: &Own<M>,
+    ) -> Result<(), StoreError> {
+        let due = child.unplaced(numbers, touched);
+        if due.is_empty() {
+            return Ok(());
+        }
+        let dialect = self.options.dialect;
+        // Where each record of the file belongs, and what it was written with.
+        let mut written = Vec::with_capacity(due.len());
+        let appended = files.append(&self.directory, dialect, &child.desc, &own.descriptors, |process| {
+            let labels: Vec<&str> = child.labels.iter().map(|value| &**value).collect();
+            let keys = dialects::keys(dialect, &child.desc, &labels, process);
+            let mut records = Vec::with_capacity(due.len());
+            for (part, key) in keys {
+                let Some(at) = index(child.desc.kind(), part).filter(|at| due.contains(at)) else { continue };
+                let stand_in = numbers.stand_ins.get().and_then(|all| all.get(at));
+                let (value, time) = stand_in.and_then(M::read).unwrap_or((0.0, 0.0));
+                records.push(NewRecord { key, value, time });
+                written.push((at, value));
+            }
+            records
+        });
+        let (file, placed) = match appended {
+            Ok(appended) => appended,
+            Err(error) => {
+                numbers.stand_in(0);
+                own.homeless.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        };
+        numbers.file.store(file.as_u64(), Ordering::Relaxed);
+        for ((at, value), number) in written.into_iter().zip(placed) {
+            let Some(place) = numbers.placed.get(at) else { continue };
+            let number = place.get_or_init(|| number);
+            if let Some(stand_in) = numbers.stand_ins.get().and_then(|all| all.get(at)) {
+                let (last, time) = M::close(stand_in);
+                if last.to_bits() != value.to_bits() {
+                    let _ = M::add(number, last - value, Some(time));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A number's new value is not in its file.
+    pub(crate) fn unwritten(&self, desc: &Desc, error: std::io::Error) {
+        let own = self.own();
+        let what = format!("write a number of {desc} in {}", self.directory.display());
+        self.failed(own, &StoreError::new(what, error));
+    }
+
+    fn failed(&self, own: &Own<M>, error: &StoreError) {
+        own.failed.fetch_add(1, Ordering::Relaxed);
+        // The next attempt is a second from now.
+        own.may_retry();
+        self.warn(own, error);
+    }
+
+    fn warn(&self, own: &Own<M>, error: &StoreError) {
+        if !own.warned.swap(true, Ordering::Relaxed) {
+            (self.options.warn)(error);
+        }
+    }
+}
+
+impl<M: Medium> RecordChild<M> {
+    /// Which numbers should stand in a file and do not: those that exist from the start, the one at `touched`,
+    /// and those that have counted something in memory.
+    fn unplaced(&self, numbers: &Numbers<M>, touched: Option<usize>) -> Vec<usize> {
+        let counted = |at| {
+            let number = numbers.stand_ins.get().and_then(|all| all.get(at));
+            number.and_then(M::read).is_some_and(|(value, _)| value.to_bits() != 0)
+        };
+        (0..numbers.placed.len())
+            .filter(|&at| numbers.placed.get(at).is_some_and(|place| place.get().is_none()))
+            .filter(|&at| self.is_initial() || Some(at) == touched || counted(at))
+            .collect()
+    }
+}
