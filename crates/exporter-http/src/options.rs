@@ -1,0 +1,55 @@
+//! What can be set about an exporter.
+
+use std::time::Duration;
+
+/// What can be set about an exporter; the default is fit for use.
+///
+/// ```
+/// use exporter_http::Options;
+/// let options = Options { title: "shop".to_owned(), ..Options::default() };
+/// assert_eq!(options.path, "/metrics");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The heading of the landing page; `multiprom`.
+    pub title: String,
+
+    /// Where the page is served; `/metrics`. The exporter's own metrics are at `/self` below it. With `/` there
+    /// is no landing page.
+    pub path: String,
+
+    /// Whether the exporter's own metrics also stand at the end of every page; `false`.
+    ///
+    /// Families of the sources come first: where one of them has the name of an own family, the own one is left
+    /// out.
+    pub own_metrics_inline: bool,
+
+    /// How long a scrape may take, from its request to the finished page; 9 seconds, so that Prometheus, which
+    /// gives up after 10 unless told otherwise, still gets the reason.
+    pub collection_time: Duration,
+
+    /// How long a client may take to send the head of a request, and how long a connection may lie idle between
+    /// two; 20 seconds, which is no usual scrape interval.
+    pub header_time: Duration,
+
+    /// How many connections of one listener are served at the same time; 100. Further ones are answered 503 and
+    /// closed.
+    pub connections: usize,
+
+    /// How long requests may still run after shutdown was asked for; 5 seconds.
+    pub shutdown_time: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            title: "multiprom".to_owned(),
+            path: "/metrics".to_owned(),
+            own_metrics_inline: false,
+            collection_time: Duration::from_secs(9),
+            header_time: Duration::from_secs(20),
+            connections: 100,
+            shutdown_time: Duration::from_secs(5),
+        }
+    }
+}
