@@ -1,0 +1,173 @@
+//! The command line: what can be asked of the program, and the text that explains it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::source_argument::{SourceArgument, source_argument};
+
+/// One scrape for many processes.
+///
+/// Prometheus clients count inside one process, but servers fork. multiprom reads the directory in which the
+/// workers of an application keep their metrics - Python's prometheus_client in multi-process mode, Ruby's
+/// DirectFileStore, GitLab's prometheus-client-mmap, Rust's store-mmap - and serves one page for all of them.
+/// The application is not changed and not asked.
+#[derive(Debug, Parser)]
+#[command(name = "multiprom", version, after_long_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// What to log on standard error: error, warn, info, debug, trace, or a filter such as `warn,collector=debug`
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info", env = "MULTIPROM_LOG")]
+    pub(crate) log_level: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(Serve),
+    Collect(Collect),
+    Demo(Demo),
+    /// One of the demo's workers.
+    #[command(hide = true)]
+    DemoWorker(DemoWorker),
+}
+
+/// Serve the merged page over HTTP.
+///
+/// The page is at /metrics, multiprom's own metrics are at /metrics/self, and / explains what is there. Each scrape
+/// reads the directories anew. A directory that cannot be read is answered with status 503 and the reason, never
+/// with an empty or partial page.
+#[derive(Debug, Args)]
+#[command(after_long_help = SERVE_EXAMPLES)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; can be repeated. `:PORT` is every address, port 0 any free port
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:10464")]
+    pub(crate) listen: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+
+    /// How long a scrape may take, in seconds; below the scrape_timeout of Prometheus, so that it gets the reason
+    #[arg(long, value_name = "SECONDS", default_value = "9", value_parser = seconds)]
+    pub(crate) time_limit: Duration,
+
+    /// Put multiprom's own metrics at the end of the page too
+    #[arg(long)]
+    pub(crate) own_metrics_inline: bool,
+}
+
+/// Print the merged page once, on standard output.
+#[derive(Debug, Args)]
+#[command(after_long_help = COLLECT_EXAMPLES)]
+pub(crate) struct Collect {
+    /// The format of the page
+    #[arg(long, value_enum, default_value_t = PageFormat::Text)]
+    pub(crate) format: PageFormat,
+
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+/// See it work: four workers, some of them killed, one page.
+///
+/// Starts four worker processes that count requests in one directory, kills one now and then and starts another,
+/// serves the merged page, and compares, each second, what the workers say they counted with what the page says.
+/// Needs nothing and leaves nothing behind; end it with Ctrl-C.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Address and port to serve the page on; any free port of this machine where none is given
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", hide_default_value = true)]
+    pub(crate) listen: String,
+
+    /// End by itself after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) seconds: Option<Duration>,
+}
+
+/// What a worker of the demo is told.
+#[derive(Debug, Args)]
+pub(crate) struct DemoWorker {
+    /// The directory to count in.
+    pub(crate) directory: PathBuf,
+}
+
+/// Where the metrics are.
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
+    /// A directory of metrics files, with labels for all that is in it: DIR or DIR,label=value,label=value.
+    /// Where none is given, the environment's PROMETHEUS_MULTIPROC_DIR
+    ///
+    /// Two directories that could show the same `pid` twice must be told apart by a label. A comma in a path or
+    /// a value is written `\,` and a backslash before a comma `\\`.
+    #[arg(value_name = "SOURCE", value_parser = source_argument())]
+    pub(crate) sources: Vec<SourceArgument>,
+
+    /// Kinds, help texts and merge modes for Ruby's files, which have none: a saved page of the application
+    /// (`# HELP`, `# TYPE`), with comment lines such as `# AGGREGATION queue_length max` where needed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+}
+
+/// The formats that `collect` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PageFormat {
+    /// The Prometheus text format, version 0.0.4
+    Text,
+    /// OpenMetrics, version 1.0.0
+    Openmetrics,
+}
+
+/// A length of time given in seconds: above 0, at most a year.
+fn seconds(text: &str) -> Result<Duration, String> {
+    const YEAR: f64 = 366.0 * 86_400.0; // seconds
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= YEAR => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("wanted a number of seconds above 0".to_owned()),
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  See it work:
+      multiprom demo
+
+  Next to a gunicorn application that uses prometheus_client:
+      mkdir -p /run/shop/metrics && rm -f /run/shop/metrics/*.db
+      export PROMETHEUS_MULTIPROC_DIR=/run/shop/metrics
+      multiprom serve /run/shop/metrics &
+      gunicorn --workers 4 shop:app
+    In the application, delete the /metrics view with its CollectorRegistry() and
+    MultiProcessCollector(registry); keep the metrics. Let Prometheus scrape port 10464.
+
+  Two applications on one page:
+      multiprom serve /run/shop/metrics,app=shop /run/mail/metrics,app=mail
+
+  Look once, without a server:
+      multiprom collect /run/shop/metrics | grep http_requests_total
+
+Exit codes:
+  0  done, or ended by Ctrl-C or SIGTERM
+  1  it could not be done; standard error says what, where and why
+  2  the command line is wrong";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  multiprom serve /run/shop/metrics
+  multiprom serve --listen 127.0.0.1:9000 --listen '[::1]:9000' /run/shop/metrics
+  multiprom serve --catalog metrics.catalog /run/puma/metrics
+
+  An IPv6 wildcard such as [::]:9000 takes IPv4 clients too, as Linux does by default.
+
+In Prometheus:
+  scrape_configs:
+    - job_name: shop
+      static_configs:
+        - targets: [\"HOST:10464\"]";
+
+const COLLECT_EXAMPLES: &str = "\
+Examples:
+  multiprom collect /run/shop/metrics
+  multiprom collect --format openmetrics /run/shop/metrics,app=shop /run/mail/metrics,app=mail
+  PROMETHEUS_MULTIPROC_DIR=/run/shop/metrics multiprom collect";

@@ -1,0 +1,50 @@
+//! One scrape for many processes.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod collect;
+mod demo;
+mod listen;
+mod serve;
+mod signals;
+mod source_argument;
+mod sources;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // What was tried first, then its causes, on one line.
+            eprintln!("multiprom: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    log_to_stderr(&cli.log_level)?;
+    match cli.command {
+        Command::Serve(serve) => serve::serve(serve),
+        Command::Collect(collect) => collect::collect(collect),
+        Command::Demo(demo) => demo::demo(demo),
+        Command::DemoWorker(worker) => demo::worker::work(&worker.directory),
+    }
+}
+
+/// Log lines go to standard error, in colour only where somebody looks at a terminal.
+fn log_to_stderr(level: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(level).with_context(|| format!("log level {level:?}"))?;
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+    Ok(())
+}

@@ -1,0 +1,52 @@
+use std::os::unix::ffi::OsStringExt;
+
+use super::*;
+
+fn read(argument: &str) -> Result<(String, Vec<(String, String)>), String> {
+    let SourceArgument(directory) = parse(argument.into())?;
+    Ok((directory.path.to_str().unwrap().to_owned(), directory.labels))
+}
+
+#[test]
+fn labels_follow_the_directory() {
+    let table = [
+        ("/run/app", "/run/app", &[][..]),
+        ("/run/app,app=shop", "/run/app", &[("app", "shop")]),
+        ("a,b=1,c=2", "a", &[("b", "1"), ("c", "2")]),
+        ("a,b=", "a", &[("b", "")]),
+        ("a,b=x=y", "a", &[("b", "x=y")]),
+        (r"a\,b", "a,b", &[]),
+        (r"a\,b,c=d\,e", "a,b", &[("c", "d,e")]),
+        (r"a\\,b=1", r"a\", &[("b", "1")]),
+        (r"a\b", r"a\b", &[]),
+        (r"a\", r"a\", &[]),
+    ];
+    for (argument, path, labels) in table {
+        let labels = labels.iter().map(|&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read(argument), Ok((path.to_owned(), labels.collect())), "{argument}");
+    }
+}
+
+#[test]
+fn a_wrong_label_is_named() {
+    let table = [
+        ("", "the directory is missing"),
+        (",a=b", "the directory is missing"),
+        ("/run/a,b", r#""b" is no label=value (a comma in a path is written \,)"#),
+        ("a,", r#""" is no label=value (a comma in a path is written \,)"#),
+        ("a,1x=y", r#"label name "1x" is not [a-zA-Z_][a-zA-Z0-9_]*"#),
+        ("a,=y", r#"label name "" is not [a-zA-Z_][a-zA-Z0-9_]*"#),
+        ("a,pid=y", r#"label name "pid" is reserved"#),
+        ("a,__x=y", r#"label name "__x" is reserved"#),
+        ("a,b=1,b=2", r#"label "b" is given twice"#),
+    ];
+    for (argument, reason) in table {
+        assert_eq!(read(argument), Err(reason.to_owned()), "{argument}");
+    }
+}
+
+#[test]
+fn a_path_may_be_any_bytes() {
+    let SourceArgument(directory) = parse(OsString::from_vec(b"/run/\xff,a=b".to_vec())).unwrap();
+    assert_eq!(directory.path.into_os_string().into_vec(), b"/run/\xff");
+}

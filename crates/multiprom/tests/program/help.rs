@@ -1,0 +1,50 @@
+//! What the program says about itself.
+
+use crate::process::{multiprom, run};
+
+#[test]
+fn the_version_is_the_packages() {
+    let (code, out, _) = run(&mut multiprom(&["--version"]));
+    assert_eq!((code, out), (Some(0), format!("multiprom {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn help_teaches() {
+    let (code, help, _) = run(&mut multiprom(&["--help"]));
+    assert_eq!(code, Some(0));
+    for text in [
+        "one page",
+        "multiprom demo",
+        "gunicorn",
+        "PROMETHEUS_MULTIPROC_DIR",
+        "delete",
+        "Exit codes",
+        "collect",
+    ] {
+        assert!(help.contains(text), "{text:?} is missing in {help}");
+    }
+    // Nobody has to know about the demo's workers.
+    assert!(!help.contains("demo-worker"));
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for (command, texts) in [
+        ("serve", &["--listen", "--catalog", "DIR,label=value", "503", "scrape_configs"][..]),
+        ("collect", &["--format", "openmetrics", "--catalog"]),
+        ("demo", &["--seconds", "Ctrl-C"]),
+    ] {
+        let (code, help, _) = run(&mut multiprom(&[command, "--help"]));
+        assert_eq!(code, Some(0));
+        for text in texts {
+            assert!(help.contains(text), "{text:?} is missing in {help}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_log_level_is_named() {
+    let (code, _, errors) = run(&mut multiprom(&["--log-level", "=loud=", "collect", "/tmp"]));
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("log level \"=loud=\""), "{errors}");
+}
