@@ -1,0 +1,102 @@
+//! A process that counts: what the tests start many times, and kill.
+//!
+//! `integration-worker count mmap|file DIRECTORY SEED` counts what `apps/count.py` counts, as far as the store's own
+//! dialect has it; `once DIRECTORY` counts a little and ends; `storm DIRECTORY ACKNOWLEDGED` counts until it is killed.
+#![forbid(unsafe_code)]
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use metrics_core::{Aggregation, Buckets, Registry};
+use store_file::FileStore;
+use store_mmap::MmapStore;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["count", "mmap", directory, seed] => {
+            let modes =
+                ["all", "liveall", "min", "livemin", "max", "livemax", "sum", "livesum", "mostrecent"];
+            count(Registry::new(MmapStore::open(directory)?), &modes, seed.parse()?)
+        }
+        // Ruby's files do not say how gauges are merged, except by `all`.
+        ["count", "file", directory, seed] => {
+            count(Registry::new(FileStore::open(directory)?), &["all"], seed.parse()?)
+        }
+        ["once", directory] => once(directory),
+        ["storm", directory, acknowledged] => storm(directory, Path::new(acknowledged)),
+        _ => bail!("unknown arguments {arguments:?}"),
+    }
+}
+
+/// Counts the same as `apps/count.py`, in the same families. Multiples of 1/16, so that sums are exact.
+fn count(registry: Registry, modes: &[&str], seed: u32) -> anyhow::Result<()> {
+    let requests = registry.counter("shared_requests", "Requests served.").labels(["method", "code"])?;
+    let bytes_sent = registry.counter("shared_sent_bytes", "Bytes sent.").register()?;
+    let latency = registry.histogram("shared_latency_seconds", "Time to serve.");
+    let latency = latency.buckets(Buckets::new([0.25, 1.0, 2.5])?).labels(["method"])?;
+    let payload = registry.summary("shared_payload_bytes", "Size of a request.").register()?;
+    let mut gauges = Vec::new();
+    for mode in modes {
+        let (name, help) = (format!("shared_level_{mode}_ratio"), format!("A level, merged by {mode}."));
+        let aggregation: Aggregation = mode.parse().context("a mode of gauges")?;
+        gauges.push(registry.gauge(&name, &help).aggregation(aggregation).labels(["side"])?);
+    }
+    for turn in 0..200_u32 {
+        let value = f64::from((turn * 7 + seed * 13) % 64) / 16.0;
+        let method = ["GET", "POST"][turn as usize % 2];
+        requests.with([method, ["200", "404", "odd \"\\\n"][(turn + seed) as usize % 3]]).inc_by(value);
+        bytes_sent.inc_by(f64::from(turn));
+        latency.with([method]).observe(value);
+        payload.observe(value * 1024.0);
+        for gauge in &gauges {
+            gauge.with([["left", "rück\u{ad}seite"][turn as usize % 2]]).set(value - 1.0);
+        }
+    }
+    Ok(())
+}
+
+/// Ten jobs and one observation, then the end.
+fn once(directory: &str) -> anyhow::Result<()> {
+    let registry = Registry::new(MmapStore::open(directory)?);
+    let jobs = registry.counter("jobs", "Jobs done.").labels(["queue"])?;
+    let duration = registry.histogram("job_duration_seconds", "Time a job took.").register()?;
+    for job in 0..10 {
+        jobs.with([["mail", "print"][job % 2]]).inc();
+    }
+    duration.observe(0.5);
+    Ok(())
+}
+
+/// Four threads that count for ever. Each writes how many updates it has done, after each of them, to its own eight
+/// bytes of the file `acknowledged`: two of one counter, one that sets a gauge to that number, one of a histogram.
+fn storm(directory: &str, acknowledged: &Path) -> anyhow::Result<()> {
+    let registry = Registry::new(MmapStore::open(directory)?);
+    let counter = registry.counter("storm_updates", "Updates by two threads.").register()?;
+    let gauge =
+        registry.gauge("storm_turn", "Turns of the third.").aggregation(Aggregation::SUM).register()?;
+    let histogram = registry.histogram("storm_seconds", "Observations of the fourth.").register()?;
+    let file = File::options().write(true).create(true).truncate(true).open(acknowledged)?;
+    let updates: [Box<dyn Fn(u64) + Send>; 4] = [
+        Box::new(move |_| counter.inc()),
+        Box::new(move |_| counter.inc()),
+        Box::new(move |turn| gauge.set(turn as f64)),
+        Box::new(move |_| histogram.observe(0.5)),
+    ];
+    std::thread::scope(|scope| {
+        for (place, update) in (0..).step_by(8).zip(updates) {
+            let file = &file;
+            scope.spawn(move || {
+                for turn in 1_u64.. {
+                    update(turn);
+                    file.write_all_at(&turn.to_le_bytes(), place)
+                        .expect("the file of the test can be written");
+                }
+            });
+        }
+    });
+    Ok(())
+}

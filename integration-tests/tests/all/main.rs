@@ -1,0 +1,17 @@
+//! Tests with real parts: real clients and servers writing, the program itself, a real Prometheus reading.
+//!
+//! They run Python, Ruby and Prometheus, which `cargo xtask setup` installs; a test that does not find what it runs
+//! fails. Each has a directory, ports and processes of its own.
+#![forbid(unsafe_code)]
+
+mod http;
+mod page;
+mod running;
+mod tools;
+
+mod accepted_pages;
+mod killed_writers;
+mod numbers;
+mod readers_beside_writers;
+mod round_trips;
+mod shop;
