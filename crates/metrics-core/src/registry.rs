@@ -16,9 +16,6 @@ use crate::{
     Summary,
 };
 
-#[cfg(test)]
-mod tests;
-
 /// The families of an application, and the store that keeps their numbers.
 ///
 /// Cheap to copy, from any thread. A registry and what is declared in it live as long as the process: handles
@@ -26,22 +23,9 @@ mod tests;
 ///
 /// ```
 /// use metrics_core::Registry;
-/// # use metrics_core::{Child, Desc, Part, Store, StoreError};
-/// # struct NoStore;
-/// # struct NoChild;
-/// # impl Store for NoStore {
-/// #     fn child(&self, _: &std::sync::Arc<Desc>, _: &[&str]) -> Result<&'static dyn Child, StoreError> {
-/// #         Ok(&NoChild)
-/// #     }
-/// # }
-/// # impl Child for NoChild {
-/// #     fn add(&self, _: f64) {}
-/// #     fn set(&self, _: f64) {}
-/// #     fn observe(&self, _: usize, _: f64) {}
-/// #     fn get(&self, _: Part) -> f64 { 0.0 }
-/// # }
-/// # let store = NoStore;
-/// let registry = Registry::new(store);
+/// use store_hash::HashStore;
+///
+/// let registry = Registry::new(HashStore::atomic());
 /// registry.counter("jobs_total", "Jobs done.").register()?;
 ///
 /// let error = registry.gauge("jobs_total", "Jobs waiting.").register().unwrap_err();

@@ -74,6 +74,18 @@ fn numbers_are_appended_to_what_is_there() {
     assert_eq!(out, b"up 1.0");
 }
 
+#[test]
+fn every_small_whole_number_prints_its_digits() {
+    let mut out = Vec::new();
+    for whole in 0..1_000_000_u32 {
+        out.clear();
+        push_number(&mut out, f64::from(whole));
+        let digits = out.strip_suffix(b".0").unwrap();
+        assert!(digits.first() != Some(&b'0') || whole == 0, "{whole}");
+        assert_eq!(digits.iter().fold(0, |sum, digit| 10 * sum + u32::from(digit - b'0')), whole);
+    }
+}
+
 /// Python's `repr` and the switch of `floatToGoString`, said once more, as a rule over digits and power of ten.
 ///
 /// The digits are the fewest that read back when the exact number is rounded to them. (std's own shortest
