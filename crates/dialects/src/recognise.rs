@@ -84,7 +84,7 @@ impl Walk {
         let Some(Ok(record)) = records(self.dialect, bytes, self.at).next() else {
             return false;
         };
-        let end = record.value_at + self.dialect.number_len();
+        let end = record.end(self.dialect);
         let padding = bytes.get(self.at + 4 + record.key.len()..record.value_at);
         let whole =
             end <= bytes.len() && padding.is_some_and(|padding| padding.iter().all(|&byte| byte == b' '));

@@ -20,6 +20,15 @@ pub struct Record<'a> {
     pub timestamp: f64,
 }
 
+impl Record<'_> {
+    /// Where the next record starts. Beyond the end of the bytes if the timestamp is cut off.
+    ///
+    /// Not always `at` plus [`record_len`] of the key: a damaged length may count some of the padding.
+    pub fn end(&self, dialect: Dialect) -> usize {
+        self.value_at + dialect.number_len()
+    }
+}
+
 /// What is wrong with a file, and from which byte on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Damage {
@@ -39,8 +48,8 @@ impl std::fmt::Display for Damage {
 impl std::error::Error for Damage {}
 
 /// The records of `bytes` (a file up to its [`used`](crate::used), or as far as it goes) from offset `from` on,
-/// which is [`HEADER_LEN`](crate::HEADER_LEN) or the end of a record read before ([`record_len`] tells). Ends
-/// after the first damage: nothing can be found behind it.
+/// which is [`HEADER_LEN`](crate::HEADER_LEN) or the [end](Record::end) of a record read before. Ends after the
+/// first damage: nothing can be found behind it.
 ///
 /// A record counts when its key has the outer shape of the dialect's keys and its 8 value bytes are whole; a
 /// timestamp that is cut off is 0, and the damage follows. Whether the key is valid all through, [`decode_key`]
@@ -95,7 +104,7 @@ impl<'a> Iterator for Records<'a> {
         }
         match read(self.dialect, self.bytes, self.at) {
             Ok(record) => {
-                self.at = record.value_at + self.dialect.number_len();
+                self.at = record.end(self.dialect);
                 if self.at > self.bytes.len() {
                     self.at = self.bytes.len();
                     self.owed = Some(Damage { at: record.value_at + 8, why: "the timestamp is cut off" });

@@ -42,7 +42,7 @@ fn check(dialect: Dialect, bytes: &[u8]) {
                 if let Err(damage) = decode_key(dialect, record.key) {
                     assert!(damage.at <= record.key.len());
                 }
-                end = end_of(dialect, &record);
+                end = record.end(dialect);
                 check_rewritten(dialect, &record);
             }
             Err(damage) => {
@@ -50,14 +50,6 @@ fn check(dialect: Dialect, bytes: &[u8]) {
                 damaged = true;
             }
         }
-    }
-}
-
-/// Where `record` ends.
-fn end_of(dialect: Dialect, record: &Record<'_>) -> usize {
-    match dialect {
-        Dialect::Python(Era::F3) | Dialect::Ruby => record.value_at + 16,
-        _ => record.value_at + 8,
     }
 }
 

@@ -103,7 +103,8 @@ fn reading_goes_on_where_it_stopped() {
         let whole = file(dialect, &keys);
         let (all, damage) = read(dialect, &whole, HEADER_LEN);
         assert_eq!((all.len(), damage), (3, None));
-        let end_of_first = all[0].at + record_len(dialect, all[0].key);
+        let end_of_first = all[0].end(dialect);
+        assert_eq!(end_of_first, all[0].at + record_len(dialect, all[0].key));
         assert_eq!(read(dialect, &whole, end_of_first).0, all[1..]);
     }
 }
@@ -216,7 +217,7 @@ proptest! {
             prop_assert!(record.value_at + 8 <= bytes.len());
             prop_assert_eq!((record.value_at - from) % 8, 0);
             prop_assert_eq!(&bytes[record.value_at..][..8], &record.value.to_le_bytes());
-            end = record.value_at + DIALECTS[which].number_len();
+            end = record.end(DIALECTS[which]);
         }
         if let Some(damage) = damage {
             prop_assert!(damage.at >= from && damage.at <= bytes.len());

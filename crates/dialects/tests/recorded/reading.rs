@@ -49,7 +49,7 @@ fn sound_files_give_records_with_valid_keys_up_to_their_end() {
             let (whole, damage) = read(dialect, file.in_use());
             assert_eq!(damage, None, "{}", file.path());
             let last = whole.last().unwrap();
-            assert_eq!(last.at + record_len(dialect, last.key), file.in_use().len(), "{}", file.path());
+            assert_eq!(last.end(dialect), file.in_use().len(), "{}", file.path());
             for record in &whole {
                 let decoded = decode_key(dialect, record.key);
                 assert!(decoded.is_ok(), "{} at {}: {decoded:?}", file.path(), record.at);
