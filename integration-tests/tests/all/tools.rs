@@ -30,7 +30,11 @@ pub(crate) fn ruby() -> Command {
 
 /// `prometheus` or `promtool`.
 pub(crate) fn prometheus(program: &str) -> Command {
-    must_run(Command::new(program).arg("--version"));
+    static BOTH_RUN: LazyLock<()> = LazyLock::new(|| {
+        must_run(Command::new("promtool").arg("--version"));
+        must_run(Command::new("prometheus").arg("--version"));
+    });
+    LazyLock::force(&BOTH_RUN);
     Command::new(program)
 }
 
