@@ -41,16 +41,18 @@ enum Subject {
 }
 
 fn is_legacy(name: &str, subject: Subject) -> bool {
-    !name.is_empty() && name.bytes().enumerate().all(|(at, byte)| is_allowed(at, char::from(byte), subject))
+    let starts_well = name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+    // To the end even after a bad byte: without an early way out, the compiler looks at many bytes at a time.
+    starts_well && name.bytes().fold(true, |all, byte| all & is_allowed_inside(byte, subject))
 }
 
-fn is_allowed(at: usize, character: char, subject: Subject) -> bool {
-    match character {
-        'a'..='z' | 'A'..='Z' | '_' => true,
-        '0'..='9' => at > 0,
-        ':' => matches!(subject, Subject::Metric),
-        _ => false,
-    }
+fn is_allowed(at: usize, character: char, subject: Subject) -> Option<u8> {
+    let byte = u8::try_from(character).ok()?;
+    (is_allowed_inside(byte, subject) && (at > 0 || !byte.is_ascii_digit())).then_some(byte)
+}
+
+fn is_allowed_inside(byte: u8, subject: Subject) -> bool {
+    byte.is_ascii_alphanumeric() | (byte == b'_') | (byte == b':' && matches!(subject, Subject::Metric))
 }
 
 fn push(out: &mut Vec<u8>, stem: &str, suffix: [&str; 2], escaping: Escaping, subject: Subject) {
@@ -90,8 +92,8 @@ fn push(out: &mut Vec<u8>, stem: &str, suffix: [&str; 2], escaping: Escaping, su
 /// Appends `name` with `replace` called for each `_` and each character that is not allowed.
 fn push_mapped(out: &mut Vec<u8>, name: &str, subject: Subject, replace: impl Fn(&mut Vec<u8>, char)) {
     for (at, character) in name.char_indices() {
-        match u8::try_from(character) {
-            Ok(byte) if character != '_' && is_allowed(at, character, subject) => out.push(byte),
+        match is_allowed(at, character, subject) {
+            Some(byte) if byte != b'_' => out.push(byte),
             _ => replace(out, character),
         }
     }

@@ -1,5 +1,7 @@
 //! Pages that client_python printed: read and written again they are the same bytes.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -72,11 +72,19 @@ pub(super) fn push_line(
 fn render(series: &Series) -> Box<[u8]> {
     let legacy =
         is_legacy_metric(&series.name) && series.labels.iter().all(|label| is_legacy_label(&label.name));
-    let mut text = Vec::new();
-    if legacy {
-        let naming = Naming { family: "", joint: "", escaping: Escaping::Underscores };
-        push_series(&mut text, &naming, series);
+    if !legacy {
+        return Box::default();
     }
+    // Exact where no value needs escaping: braces and a blank, and for each label `="",`.
+    let labels = series.labels.iter().map(|label| label.name.len() + label.value.len() + 4);
+    let mut text = Vec::with_capacity(series.name.len() + 2 + labels.sum::<usize>());
+    text.extend_from_slice(series.name.as_bytes());
+    for (at, label) in series.labels.iter().enumerate() {
+        text.push(if at == 0 { b'{' } else { b',' });
+        text.extend_from_slice(label.name.as_bytes());
+        push_value(&mut text, &label.value);
+    }
+    text.extend_from_slice(if series.labels.is_empty() { b" " } else { b"} " });
     text.into()
 }
 
@@ -103,10 +111,15 @@ fn push_labels(out: &mut Vec<u8>, labels: &[Label], escaping: Escaping) {
             out.push(b',');
         }
         push_label(out, &label.name, escaping);
-        out.extend_from_slice(b"=\"");
-        push_quotable(out, &label.value);
-        out.push(b'"');
+        push_value(out, &label.value);
     }
+}
+
+/// Appends `="value"`.
+fn push_value(out: &mut Vec<u8>, value: &[u8]) {
+    out.extend_from_slice(b"=\"");
+    push_quotable(out, value);
+    out.push(b'"');
 }
 
 /// Appends a time as the text format has it: whole milliseconds. Nothing where it is not finite.

@@ -64,6 +64,15 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
+    /// Whether the line goes on; takes the blank before what follows.
+    pub(super) fn next_part(&mut self) -> Result<bool, Why> {
+        if self.is_at_end() {
+            return Ok(false);
+        }
+        self.gap()?;
+        Ok(true)
+    }
+
     /// Takes what stands before the next blank, perhaps nothing.
     pub(super) fn word(&mut self) -> &'a [u8] {
         let at = self.rest.iter().position(is_blank).unwrap_or(self.rest.len());

@@ -9,9 +9,10 @@ use super::line::{Blanks, Line, Why, number};
 use super::{ParseError, excerpt, lines};
 use crate::escape::unescape_help;
 use crate::format::MAX_EXEMPLAR_CHARACTERS;
+use crate::name::is_legacy_metric;
 
 pub(super) fn parse(page: &[u8]) -> Result<Snapshot, ParseError> {
-    let (mut reader, mut last, mut ended) = (Reader::default(), 0, false);
+    let (mut reader, mut last, mut ended) = (Reader::default(), 1, false);
     for (number, line) in lines(page) {
         last = number;
         let read = match line.strip_suffix(b"\n") {
@@ -25,10 +26,9 @@ pub(super) fn parse(page: &[u8]) -> Result<Snapshot, ParseError> {
         };
         read.map_err(|why| ParseError { line: number, why })?;
     }
-    if !ended {
-        return Err(ParseError { line: last + 1, why: "the page ends without # EOF".to_owned() });
-    }
-    reader.finish()
+    let complete = if ended { reader.close() } else { Err("the page ends without # EOF".to_owned()) };
+    complete.map_err(|why| ParseError { line: last, why })?;
+    Ok(Snapshot { families: reader.complete })
 }
 
 /// The families that are complete, and the one that the lines are about.
@@ -81,7 +81,7 @@ impl Reader {
                 std::mem::replace(&mut open.has_type, true)
             }
             _ => {
-                let unit = std::str::from_utf8(text).ok().filter(|unit| is_last_word(unit, &name));
+                let unit = std::str::from_utf8(text).ok().filter(|unit| is_unit(unit, &name));
                 let unit =
                     unit.ok_or_else(|| format!("{name} does not end in the unit {}", excerpt(text)))?;
                 open.family.unit.replace(unit.into()).is_some()
@@ -99,16 +99,12 @@ impl Reader {
         line.gap()?;
         let value = line.number()?;
         let (mut timestamp, mut exemplar) = (None, None);
-        if !line.is_at_end() {
-            line.gap()?;
-            if line.rest().first() != Some(&b'#') {
-                timestamp = Some(seconds(&mut line)?);
-                if !line.is_at_end() {
-                    line.gap()?;
-                }
-            }
+        let mut more = line.next_part()?;
+        if more && line.rest().first() != Some(&b'#') {
+            timestamp = Some(seconds(&mut line)?);
+            more = line.next_part()?;
         }
-        if line.take(b'#') {
+        if more {
             exemplar = Some(read_exemplar(&mut line)?);
         }
         if !line.is_at_end() {
@@ -134,7 +130,7 @@ impl Reader {
     /// The open family, if it has this name, else a new one that takes its place.
     fn open(&mut self, line: usize, name: &str) -> Result<&mut Open, Why> {
         if self.open.as_ref().is_none_or(|open| *open.family.name != *name) {
-            self.close().map_err(|error| error.why)?;
+            self.close()?;
             if self.taken.contains(name) {
                 return Err(format!("the name {name} belongs to a family before"));
             }
@@ -154,24 +150,24 @@ impl Reader {
     }
 
     /// Completes the open family: its names, and those of its samples, are its own.
-    fn close(&mut self) -> Result<(), ParseError> {
+    fn close(&mut self) -> Result<(), Why> {
         let Some(Open { family, line, .. }) = self.open.take() else { return Ok(()) };
+        if family.unit.is_some() && matches!(family.kind, Kind::Info | Kind::StateSet) {
+            return Err(format!("{} of line {line} has a unit, which no {} has", family.name, family.kind));
+        }
         let suffixes = suffixes(family.kind).iter().filter(|suffix| !suffix.is_empty());
         for suffix in suffixes.chain(&[""]) {
             let name = format!("{}{suffix}", family.name);
             if self.taken.contains(&name) {
-                let why = format!("the name {name} belongs to two families");
-                return Err(ParseError { line, why });
+                return Err(format!(
+                    "the name {name} belongs to {} of line {line} and to one before",
+                    family.name
+                ));
             }
             self.taken.insert(name);
         }
         self.complete.push(family);
         Ok(())
-    }
-
-    fn finish(mut self) -> Result<Snapshot, ParseError> {
-        self.close()?;
-        Ok(Snapshot { families: self.complete })
     }
 }
 
@@ -198,8 +194,8 @@ fn kind(word: &[u8]) -> Result<Kind, Why> {
         .ok_or_else(|| format!("OpenMetrics has no type {}", excerpt(word)))
 }
 
-fn is_last_word(unit: &str, name: &str) -> bool {
-    !unit.is_empty() && name.strip_suffix(unit).is_some_and(|before| before.ends_with('_'))
+fn is_unit(unit: &str, name: &str) -> bool {
+    is_legacy_metric(unit) && name.strip_suffix(unit).is_some_and(|before| before.ends_with('_'))
 }
 
 fn check_labels(family: &FamilySnapshot, suffix: &str, labels: &[Label]) -> Result<(), Why> {
@@ -222,8 +218,11 @@ fn takes_exemplar(kind: Kind, suffix: &str) -> bool {
     matches!((kind, suffix), (Kind::Counter, "_total") | (Kind::Histogram | Kind::GaugeHistogram, "_bucket"))
 }
 
-/// Takes ` {labels} value`, perhaps with a time: what follows the `#` behind a sample.
+/// Takes `# {labels} value`, perhaps with a time.
 fn read_exemplar(line: &mut Line<'_>) -> Result<Exemplar, Why> {
+    if !line.take(b'#') {
+        return Err(format!("expected '#', found {}", line.found()));
+    }
     line.gap()?;
     let (None, labels) = line.labels()? else {
         return Err("a metric name in the braces of an exemplar".to_owned());
@@ -234,11 +233,7 @@ fn read_exemplar(line: &mut Line<'_>) -> Result<Exemplar, Why> {
     }
     line.gap()?;
     let value = line.number()?;
-    let mut timestamp = None;
-    if !line.is_at_end() {
-        line.gap()?;
-        timestamp = Some(seconds(line)?);
-    }
+    let timestamp = if line.next_part()? { Some(seconds(line)?) } else { None };
     Ok(Exemplar { labels: labels.into(), value, timestamp })
 }
 

@@ -107,8 +107,7 @@ impl Families {
         line.skip_blanks();
         let value = line.number()?;
         let mut timestamp = None;
-        if !line.is_at_end() {
-            line.gap()?;
+        if line.next_part()? {
             let word = line.word();
             let milliseconds: Option<i64> = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok());
             let Some(milliseconds) = milliseconds else {
