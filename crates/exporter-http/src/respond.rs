@@ -102,7 +102,6 @@ async fn ready(exporter: &Exporter) -> Response<Full<Bytes>> {
 
 /// Never an empty or partial page: to Prometheus a missing addend is a counter that was reset.
 fn failed(failure: &Failure) -> Response<Full<Bytes>> {
-    tracing::warn!("no page: {failure}");
     let status = match failure {
         Failure::Collect(error) if matches!(**error, CollectError::Late { .. }) => {
             StatusCode::GATEWAY_TIMEOUT

@@ -101,6 +101,9 @@ impl Scrapes {
         tokio::spawn(async move {
             let names = scrape.names.clone();
             let result = scrape.run().await;
+            if let Err(failure) = &result {
+                tracing::warn!("no page: {failure}");
+            }
             let last = result.as_ref().map(|_| ()).map_err(Failure::clone);
             *shared.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
             // First off the list, then the news: whoever hears it and asks again gets a new scrape.

@@ -122,8 +122,9 @@ Try
   curl -s {url} | grep demo_requests_total
   ls {directory}
 
-A worker reports each request that it answered through a pipe, independently of the page. The page is read after
-the reports, so it may be a little ahead of them; it must never be behind. Ctrl-C ends the demo.
+A worker reports each request that it answered through a pipe, independently of the page. The
+page is read after the reports, so it may be a little ahead of them, and is never behind: what a
+worker has counted outlives it. Ctrl-C ends the demo.
 
  second  workers  killed  answered, say the workers  counted, says the page  ahead",
         directory = directory.display(),

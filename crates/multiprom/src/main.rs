@@ -10,7 +10,7 @@ mod signals;
 mod source_argument;
 mod sources;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -24,11 +24,22 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // What was tried first, then its causes, on one line.
-            eprintln!("multiprom: {error:#}");
+            // Nobody may be reading.
+            let _ = writeln!(std::io::stderr(), "multiprom: {}", explain(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What was tried, then its causes, on one line. Most errors end in their cause already; it is not said twice.
+fn explain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use collector::{Ask, Collector};
 use exporter_http::{Exporter, Options, serve_exporter};
 use tokio::task::JoinSet;
 
@@ -33,7 +34,7 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
         ..Options::default()
     };
     let path = options.path.clone();
-    let exporter = Arc::new(Exporter::new(collector, options));
+    let exporter = Arc::new(Exporter::new(collector.clone(), options));
     // Before the first line is printed: whoever reads it may end us.
     let requested = end_requests()?;
     let mut listeners = Vec::new();
@@ -49,9 +50,20 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
         let _ = writeln!(io::stdout(), "multiprom: serving {}{everywhere}", url(address, &path));
         servers.spawn(serve_exporter(listener, exporter.clone(), end_requested(requested.clone())));
     }
+    tokio::spawn(try_sources(collector, command.time_limit));
     while let Some(served) = servers.join_next().await {
         served.context("a server panicked")?.context("serve")?;
     }
     tracing::info!("ended");
     Ok(())
+}
+
+/// Collects once before anybody asks, so that a mistyped directory is in the log from the start. What was parsed is
+/// kept for the first scrape.
+async fn try_sources(collector: Arc<Collector>, time_limit: Duration) {
+    let mut ask = Ask::default();
+    ask.deadline = Some(Instant::now() + time_limit);
+    if let Err(error) = collector.collect(&ask).await {
+        tracing::warn!("no page until this is mended: {error}");
+    }
 }

@@ -73,6 +73,11 @@ impl Gated {
         self.gate.add_permits(1);
     }
 
+    /// Lets every read go, now and later.
+    pub(crate) fn let_all_go(&self) {
+        self.gate.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
     }
@@ -103,6 +108,13 @@ impl Stuck {
     pub(crate) fn free(&self) {
         *self.free.0.lock().unwrap() = true;
         self.free.1.notify_all();
+    }
+
+    /// Waits until it has taken a thread.
+    pub(crate) async fn holds_a_thread(&self) {
+        while self.threads() == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// How many threads it has taken so far.

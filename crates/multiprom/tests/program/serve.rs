@@ -94,6 +94,21 @@ fn a_directory_that_is_missing_is_a_503_until_it_is_there() {
 }
 
 #[test]
+fn a_directory_that_is_missing_is_in_the_log_from_the_start() {
+    let mut process = multiprom(&["serve", "--listen", "127.0.0.1:0", "/no/such/directory"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(line.contains("WARN") && line.contains("/no/such/directory: No such file"), "{line}");
+    assert!(!line.contains('\x1b'), "colour without a terminal: {line:?}");
+}
+
+#[test]
 fn own_metrics_can_stand_on_the_page() {
     let recorded = Recorded::new("python-multiprocess/01-basic");
     let mut server =
