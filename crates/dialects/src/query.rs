@@ -86,7 +86,9 @@ fn is_stripped(byte: &u8) -> bool {
     matches!(byte, b'\0' | b'\t'..=b'\r' | b' ')
 }
 
-/// `text` as `CGI.unescape` reads it.
+/// `text` as `CGI.unescape` reads it: behind a `%` that lacks two bytes nothing is changed any more, not even `+`.
+///
+/// Source: `optimized_unescape` in Ruby 3.1 `ext/cgi/escape/escape.c`.
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut left = text;
@@ -99,7 +101,12 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
                     out.push(high << 4 | low);
                     left = rest;
                 }
-                _ => out.push(b'%'),
+                Some(_) => out.push(b'%'),
+                None => {
+                    out.push(b'%');
+                    out.extend(rest);
+                    break;
+                }
             },
             _ => out.push(byte),
         }

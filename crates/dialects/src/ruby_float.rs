@@ -1,5 +1,7 @@
 //! Numbers as Ruby's `Float#to_s` writes them.
 
+use metrics_core::number;
+
 /// `value` as Ruby writes it: the shortest digits that read back as the same number, with a point always, plain
 /// from 0.0001 up to 16 digits before the point, else with an exponent of at least two digits.
 ///
@@ -15,15 +17,9 @@ pub(crate) fn ruby_float(value: f64) -> String {
     if value == 0.0 {
         return format!("{sign}0.0");
     }
-    // Rust writes the shortest digits too: `1.2345e-5`.
-    let scientific = format!("{:e}", value.abs());
-    let (mantissa, exponent) = scientific.split_once('e').expect("`{:e}` of a finite number has an e");
-    let exponent: i32 = exponent.parse().expect("`{:e}` writes a whole exponent");
-    let digits: String = mantissa.chars().filter(|&digit| digit != '.').collect();
-
-    // The value is 0.DIGITS times ten to this.
-    let point = exponent + 1;
+    let (digits, point) = digits(value.abs());
     let places = digits.len() as i32;
+    let exponent = point - 1;
     match point {
         _ if 0 < point && point < places => {
             let (whole, fraction) = digits.split_at(point as usize);
@@ -38,6 +34,20 @@ pub(crate) fn ruby_float(value: f64) -> String {
             format!("{sign}{first}.{rest}e{e_sign}{:02}", exponent.abs())
         }
     }
+}
+
+/// The shortest digits of a finite number above 0, and where the point stands: 0.DIGITS times ten to this.
+///
+/// Taken from what a page prints, because of two shortest texts equally near it has the even one, as Ruby does.
+/// Rust's own formatting has the greater (934136493799300.25 ends in `.3`).
+fn digits(value: f64) -> (String, i32) {
+    let text = String::from_utf8_lossy(&number(value)).into_owned();
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let point = whole.len() as i32 + exponent.parse::<i32>().expect("an exponent is a whole number");
+    let all = [whole, fraction].concat();
+    let leading = all.len() - all.trim_start_matches('0').len();
+    (all.trim_matches('0').to_owned(), point - leading as i32)
 }
 
 #[cfg(test)]

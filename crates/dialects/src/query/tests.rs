@@ -30,7 +30,9 @@ fn keys_read_as_cgi_parses_them() {
         ("a=%zz%4", &["a=%zz%4"]),
         ("a=%", &["a=%"]),
         ("a=%%41", &["a=%A"]),
-        ("b=1&a=2", &["b=1", "a=2"]), // the order is kept
+        ("a=+%+x", &["a= % x"]),
+        ("a=+%+&b=+", &["a= %+", "b= "]), // nothing is read behind a % that lacks its two digits
+        ("b=1&a=2", &["b=1", "a=2"]),     // the order is kept
         ("a=1&a=2", &["a=1"]),
         ("a&a=1&a=2", &["a=1"]), // the first value, and the first `a` has none
         ("a=&a=1", &["a="]),
