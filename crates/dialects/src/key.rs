@@ -113,13 +113,18 @@ pub fn keys(dialect: Dialect, desc: &Desc, labels: &[&str], process: &str) -> Ve
     if dialect == Dialect::Ruby && desc.aggregation().mode == Mode::All {
         common.push(Label::new("pid", process));
     }
-    // By name, as all clients do; bytes of UTF-8 sort as code points.
-    common.sort_unstable();
+    // By name; bytes of UTF-8 sort as code points. Only Python before 0.4 kept the order of the declaration.
+    let sorted = dialect != Dialect::Python(Era::F0);
+    if sorted {
+        common.sort_unstable();
+    }
 
     let key = |suffix: &str, special: Option<Label>| {
         let mut labels = common.clone();
         if let Some(special) = special {
-            labels.insert(labels.partition_point(|label| label.name < special.name), special);
+            let at =
+                if sorted { labels.partition_point(|label| label.name < special.name) } else { labels.len() };
+            labels.insert(at, special);
         }
         let sample = match (dialect, suffix) {
             (Dialect::Ruby, _) => String::new(),

@@ -93,6 +93,11 @@ pub(crate) fn file(client: &str, case: &str, name: &str) -> File {
     files_of(&case).into_iter().find(|file| file.name == name).unwrap()
 }
 
+/// The files of an old version of Python's client, sorted by name.
+pub(crate) fn files_of_old_python(version: &str) -> Vec<File> {
+    files_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("python-{version}")))
+}
+
 /// A JSON file of a case; null where there is none.
 pub(crate) fn json(case: &Path, name: &str) -> Value {
     std::fs::read(case.join(name)).map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap())

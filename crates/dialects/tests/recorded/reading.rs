@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dialects::*;
-use metrics_core::{Kind, Mode};
+use metrics_core::{Kind, Label, Mode};
 use serde_json::Value;
 
-use crate::folder::{cases, file, files, files_of, json, read};
+use crate::folder::{cases, file, files, files_of, files_of_old_python, json, read};
 
 #[test]
 fn every_file_is_recognised_by_its_content_whatever_its_name() {
@@ -31,6 +31,22 @@ fn every_file_is_recognised_by_its_content_whatever_its_name() {
         }
         assert!(seen > 30, "{client}: {seen} files");
     }
+}
+
+#[test]
+fn the_layouts_of_old_python_clients_are_told_apart() {
+    for (version, era) in [("0.3.1", Era::F0), ("0.17.1", Era::F2)] {
+        for file in files_of_old_python(version) {
+            assert_eq!(recognise(&file.name, file.in_use()), Some(Dialect::Python(era)), "{}", file.path());
+        }
+    }
+    let [counter, ..] = &files_of_old_python("0.3.1")[..] else { panic!("no files") };
+    let (records, damage) = read(Dialect::Python(Era::F0), counter.in_use());
+    assert_eq!((records.len(), damage), (3, None));
+    assert_eq!((records[0].value, records[1].value, records[2].value), (3.0, 1.0, 2.0));
+    let key = decode_key(Dialect::Python(Era::F0), records[0].key).unwrap();
+    assert_eq!((&*key.family, &*key.sample, key.help), ("jobs_total", "jobs_total", None));
+    assert_eq!(key.labels, [Label::new("queue", "mail"), Label::new("code", "é\"\\\n")]);
 }
 
 #[test]

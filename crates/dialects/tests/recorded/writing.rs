@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dialects::*;
 use metrics_core::{Buckets, Declaration, Desc, Kind};
 
-use crate::folder::{File, cases, files, files_of, json, read};
+use crate::folder::{File, cases, files, files_of, files_of_old_python, json, read};
 
 /// Writes the records of `file` again as its client would have into a file that begins `initial` long.
 fn rewritten(dialect: Dialect, file: &File, initial: u64) -> Vec<u8> {
@@ -45,6 +45,16 @@ fn files_of_python_are_written_byte_for_byte() {
         written += 1;
     }
     assert!(written > 300, "{written} files");
+}
+
+#[test]
+fn files_of_old_python_clients_are_written_byte_for_byte() {
+    for (version, era) in [("0.3.1", Era::F0), ("0.17.1", Era::F2)] {
+        let dialect = Dialect::Python(era);
+        for file in files_of_old_python(version) {
+            assert!(rewritten(dialect, &file, initial_len(dialect)) == file.bytes, "{}", file.path());
+        }
+    }
 }
 
 #[test]
@@ -157,6 +167,24 @@ fn a_python_process_would_have_written_the_same_files_from_the_same_declarations
         }
     }
     assert!(children > 2_000, "{children} children");
+}
+
+#[test]
+fn an_old_python_process_would_have_written_the_same_keys_from_the_same_declaration() {
+    let buckets = Some(Buckets::new([0.5, 1.0, 2.5]).unwrap());
+    let lat = Desc::new(&Declaration {
+        labels: &["p"],
+        buckets,
+        ..Declaration::new(Kind::Histogram, "lat", "Lat.")
+    });
+    for (version, era) in [("0.3.1", Era::F0), ("0.17.1", Era::F2)] {
+        let dialect = Dialect::Python(era);
+        let file =
+            files_of_old_python(version).into_iter().find(|file| file.name == "histogram_7.db").unwrap();
+        let keys = keys(dialect, lat.as_ref().unwrap(), &["/"], "7");
+        let (records, _) = read(dialect, file.in_use());
+        assert!(keys.iter().map(|(_, key)| &**key).eq(records.iter().map(|record| record.key)), "{version}");
+    }
 }
 
 #[test]
