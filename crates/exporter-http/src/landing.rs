@@ -16,6 +16,8 @@ pub(crate) fn landing_page(exporter: &Exporter, host: Option<&str>) -> String {
     let title = escape(&exporter.options.title);
     let (page, own) = (escape(&exporter.path), escape(&exporter.own_path));
     let host = escape(host.unwrap_or("HOST:PORT"));
+    let sources = exporter.collector.sources();
+    let sources: String = sources.iter().map(|source| format!("<li>{}</li>", escape(source))).collect();
     let state = match exporter.scrapes.last() {
         None => "Nothing was collected yet.".to_owned(),
         Some(Ok(())) => "The last collection worked.".to_owned(),
@@ -35,7 +37,8 @@ pub(crate) fn landing_page(exporter: &Exporter, host: Option<&str>) -> String {
 </head>
 <body>
 <h1>{title}</h1>
-<p>One page of metrics for many processes.</p>
+<p>One page of metrics for all processes of</p>
+<ul>{sources}</ul>
 <p>{state}</p>
 <h2>Pages</h2>
 <table>

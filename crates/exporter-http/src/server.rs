@@ -80,6 +80,7 @@ pub async fn serve_exporter(
             Some(_ended) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _peer)) => stream,
+                // EINVAL: the socket does not listen any more.
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
                 Err(error) => {
                     // A connection that ended before it was taken, or no descriptors left.

@@ -62,7 +62,7 @@ async fn run(command: Demo) -> anyhow::Result<()> {
         }
     };
     tokio::select! {
-        // Left without a page to compare with, this one ends first.
+        // Ends only when something is wrong.
         shown = show_every_second(&mut crew, address) => shown?,
         () = end_requested(requested) => {}
         () = time_is_over => {}
@@ -70,7 +70,6 @@ async fn run(command: Demo) -> anyhow::Result<()> {
 
     crew.dismiss()?;
     let compared = print_totals(&crew, counted_on_page(address, PATH).await?);
-    // The server is of no use any more, and nothing of it can be lost.
     drop(end_server);
     server.await.context("the server panicked")?.context("serve")?;
     directory.close().context("remove the directory of the demo")?;
@@ -140,9 +139,6 @@ async fn show_every_second(crew: &mut Crew, address: SocketAddr) -> anyhow::Resu
         seconds.tick().await;
         crew.check()?;
         let answered = crew.answered();
-        // Scrapes share the one that runs, and somebody else's may have begun before `answered` was read. One that
-        // begins after it has ended has not.
-        counted_on_page(address, PATH).await?;
         let counted = counted_on_page(address, PATH).await?;
         print_line(second, crew, answered, counted)?;
         if counted < answered {

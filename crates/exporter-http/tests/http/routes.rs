@@ -81,6 +81,7 @@ async fn the_landing_page_says_what_is_served() {
     let fresh = get(server.address, "/").await;
     for text in [
         "<title>shop &lt;&amp;&gt; &quot;co&quot;</title>",
+        "<li>fragile</li>",
         "Nothing was collected yet.",
         "href=\"/metrics\"",
         "href=\"/metrics/self\"",

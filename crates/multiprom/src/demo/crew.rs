@@ -1,7 +1,7 @@
 //! The worker processes of the demo, and what they say about themselves.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -21,10 +21,15 @@ const LAST_REQUESTS: Duration = Duration::from_secs(2);
 pub(crate) struct Crew {
     directory: PathBuf,
     /// Oldest first.
-    workers: Vec<Child>,
+    workers: Vec<Worker>,
     reports: Arc<Reports>,
-    readers: Vec<JoinHandle<()>>,
     killed: u64,
+}
+
+/// A worker process, and the thread that reads what it says.
+struct Worker {
+    process: Child,
+    reader: JoinHandle<()>,
 }
 
 /// What all workers have said, those that are dead included: a byte in a pipe outlives its writer.
@@ -37,13 +42,8 @@ struct Reports {
 impl Crew {
     /// Starts so many workers that count in `directory`.
     pub(crate) fn hire(workers: usize, directory: &Path) -> anyhow::Result<Crew> {
-        let mut crew = Crew {
-            directory: directory.to_owned(),
-            workers: Vec::new(),
-            reports: Arc::default(),
-            readers: Vec::new(),
-            killed: 0,
-        };
+        let (directory, reports) = (directory.to_owned(), Arc::default());
+        let mut crew = Crew { directory, workers: Vec::new(), reports, killed: 0 };
         for _ in 0..workers {
             crew.hire_one()?;
         }
@@ -72,9 +72,9 @@ impl Crew {
 
     /// Complains about a worker that ended by itself.
     pub(crate) fn check(&mut self) -> anyhow::Result<()> {
-        for worker in &mut self.workers {
-            if let Some(status) = worker.try_wait().context("look after a worker")? {
-                bail!("worker {} ended by itself: {status}", worker.id());
+        for Worker { process, .. } in &mut self.workers {
+            if let Some(status) = process.try_wait().context("look after a worker")? {
+                bail!("worker {} ended by itself: {status}", process.id());
             }
         }
         Ok(())
@@ -83,9 +83,10 @@ impl Crew {
     /// Kills the oldest worker in the middle of whatever it does, and starts another. Their process ids.
     pub(crate) fn replace_one(&mut self) -> anyhow::Result<(u32, u32)> {
         let mut worker = self.workers.remove(0);
-        let killed = worker.id();
-        end_now(&mut worker).with_context(|| format!("kill worker {killed}"))?;
+        let killed = worker.process.id();
+        worker.kill()?;
         self.killed += 1;
+        worker.hear_out()?;
         mark_dead(&self.directory, killed)?;
         let hired = self.hire_one()?;
         Ok((killed, hired))
@@ -94,32 +95,30 @@ impl Crew {
     /// Lets all workers finish the requests that they have begun and end; reads their last reports.
     pub(crate) fn dismiss(&mut self) -> anyhow::Result<()> {
         for worker in &mut self.workers {
-            // A worker stops when its standard input ends. It also does so when this process dies.
-            drop(worker.stdin.take());
+            // A worker stops when its standard input ends, which it also does when this process dies.
+            drop(worker.process.stdin.take());
         }
         let deadline = Instant::now() + LAST_REQUESTS;
-        for mut worker in self.workers.drain(..) {
-            while worker.try_wait().context("wait for a worker")?.is_none() {
-                if Instant::now() > deadline {
-                    end_now(&mut worker).context("kill a worker that did not end")?;
-                    self.killed += 1;
-                    break;
+        while let Some(worker) = self.workers.last_mut() {
+            if worker.process.try_wait().context("wait for a worker")?.is_none() {
+                if Instant::now() < deadline {
+                    thread::sleep(Duration::from_millis(5));
+                    continue;
                 }
-                thread::sleep(Duration::from_millis(5));
+                worker.kill()?;
+                self.killed += 1;
             }
-        }
-        for reader in self.readers.drain(..) {
-            if reader.join().is_err() {
-                bail!("a thread that reads reports panicked");
+            if let Some(worker) = self.workers.pop() {
+                worker.hear_out()?;
             }
         }
         Ok(())
     }
 
-    /// Starts a worker: this program again, with another command.
+    /// Starts a worker: this program again, with another command. Its process id.
     fn hire_one(&mut self) -> anyhow::Result<u32> {
         let program = std::env::current_exe().context("find this program")?;
-        let mut worker = Command::new(program)
+        let mut process = Command::new(program)
             .arg("demo-worker")
             .arg(&self.directory)
             .stdin(Stdio::piped())
@@ -128,12 +127,11 @@ impl Crew {
             .process_group(0)
             .spawn()
             .context("start a worker")?;
-        if let Some(pipe) = worker.stdout.take() {
-            let reports = self.reports.clone();
-            self.readers.push(thread::spawn(move || read_reports(pipe, &reports)));
-        }
-        let id = worker.id();
-        self.workers.push(worker);
+        let id = process.id();
+        let pipe = process.stdout.take().context("the pipe from a worker is missing")?;
+        let reports = self.reports.clone();
+        let reader = thread::spawn(move || read_reports(pipe, &reports));
+        self.workers.push(Worker { process, reader });
         Ok(id)
     }
 }
@@ -142,15 +140,27 @@ impl Drop for Crew {
     fn drop(&mut self) {
         for worker in &mut self.workers {
             // One that cannot be killed has ended.
-            let _ = end_now(worker);
+            let _ = worker.kill();
         }
     }
 }
 
-fn end_now(worker: &mut Child) -> io::Result<()> {
-    worker.kill()?;
-    worker.wait()?;
-    Ok(())
+impl Worker {
+    /// Ends it at once, and waits until it is gone.
+    fn kill(&mut self) -> anyhow::Result<()> {
+        let id = self.process.id();
+        self.process.kill().with_context(|| format!("kill worker {id}"))?;
+        self.process.wait().with_context(|| format!("wait for worker {id}"))?;
+        Ok(())
+    }
+
+    /// Reads what it has said to the end. It must have ended, or this waits for it.
+    fn hear_out(self) -> anyhow::Result<()> {
+        match self.reader.join() {
+            Ok(()) => Ok(()),
+            Err(_) => bail!("the thread that reads a worker's reports panicked"),
+        }
+    }
 }
 
 /// Counts the reports of one worker until its pipe ends, which is when the worker has ended.

@@ -16,9 +16,13 @@ const REQUESTS: &str = "demo_requests_total";
 
 const SCRAPE_TIME: Duration = Duration::from_secs(10);
 
-/// The requests that the page at `path` of the server at `address` counts, all methods and codes together.
+/// The requests that the page at `path` of the server at `address` counts, all methods and codes together: those
+/// that were counted before this is called, and perhaps a few more.
 pub(crate) async fn counted_on_page(address: SocketAddr, path: &str) -> anyhow::Result<u64> {
-    let page = timeout(SCRAPE_TIME, get(reachable(address), path)).await.context("scrape the page")??;
+    // A scrape gets the result of one that runs already, and somebody else's may have begun before this was called.
+    // A second one, after the first has ended, begins later.
+    scrape(address, path).await?;
+    let page = scrape(address, path).await?;
     let snapshot = parse(Syntax::Text0, &page).map_err(|error| anyhow!("line {}: {}", error.line, error.why));
     let snapshot = snapshot.context("read the page")?;
     let samples = snapshot.families.iter().flat_map(|family| &family.samples);
@@ -26,6 +30,11 @@ pub(crate) async fn counted_on_page(address: SocketAddr, path: &str) -> anyhow::
         samples.filter(|sample| &*sample.series.name == REQUESTS).map(|sample| sample.value).sum();
     // Far below 2^53, where the numbers of a page begin to skip.
     Ok(requests as u64)
+}
+
+/// The page, as Prometheus would get it.
+async fn scrape(address: SocketAddr, path: &str) -> anyhow::Result<Vec<u8>> {
+    timeout(SCRAPE_TIME, get(reachable(address), path)).await.context("scrape the page")?
 }
 
 /// The body of the answer to `GET path`.
