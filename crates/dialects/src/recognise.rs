@@ -48,7 +48,7 @@ fn has_number(name: &str) -> bool {
 
 /// Whether a key consists of what `CGI.escape` lets through, `&` and `=`.
 fn is_query_string(key: &[u8]) -> bool {
-    key.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-' | b'.' | b'~' | b'+' | b'%' | b'&' | b'='))
+    key.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.~+%&=".contains(byte))
 }
 
 /// The era of a Python file whose keys have help: with timestamps if its records go at least as far so.
