@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use metrics_core::{
-    Counter, Declare, DeclareError, Gauge, Histogram, Kind, Metric, Registry, Snapshot, Store, Summary,
+    Counter, Declare, DeclareError, Gauge, Histogram, Kind, Metric, Registry, Sample, Snapshot, Store,
+    Summary,
 };
 use proptest::test_runner::TestCaseError;
 
@@ -35,14 +36,28 @@ pub fn equal(one: impl Fn() -> Box<dyn Store>, other: impl Fn() -> Box<dyn Store
                 }
             }
         }
-        let [ours, theirs]: [Snapshot; 2] = registries.map(|registry| registry.snapshot());
+        let [ours, theirs] = registries.map(|registry| registry.snapshot());
         if ours != theirs {
-            let why = format!("the stores' snapshots differ after\n{story}{ours:#?}\n{theirs:#?}");
-            return Err(TestCaseError::fail(why));
+            let (ours, theirs) = (lines(&ours), lines(&theirs));
+            let differ = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
+            let why =
+                differ.map_or("one has more lines".to_owned(), |(ours, theirs)| format!("{ours}\n{theirs}"));
+            return Err(TestCaseError::fail(format!("the stores' snapshots differ after\n{story}{why}")));
+        }
+        let rejected = registries.map(|registry| registry.rejected());
+        if rejected[0] != rejected[1] {
+            return Err(TestCaseError::fail(format!("one store refused more: {rejected:?} after\n{story}")));
         }
         Ok(())
     });
     report(outcome);
+}
+
+fn lines(page: &Snapshot) -> Vec<String> {
+    let samples = page.families.iter().flat_map(|family| &family.samples);
+    let line =
+        |sample: &Sample| format!("{} {:?} {:?}", sample.series.name, sample.series.labels, sample.value);
+    samples.map(line).collect()
 }
 
 /// Counts through the handles that an application has.

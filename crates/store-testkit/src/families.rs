@@ -21,9 +21,9 @@ impl Series {
 impl fmt::Display for Series {
     /// `gauge level_max{room="a"}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.desc.kind(), self.desc.name())?;
         let pairs = self.desc.labels().iter().zip(&self.labels);
-        f.write_str(&pairs.map(|(name, value)| format!("{{{name}={value:?}}}")).collect::<String>())
+        let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}={value:?}")).collect();
+        write!(f, "{} {}{{{}}}", self.desc.kind(), self.desc.name(), pairs.join(","))
     }
 }
 
@@ -40,13 +40,25 @@ pub(crate) fn pool() -> &'static [Series] {
             "ends in space ",
             "a long one, so that keys differ in their padding: 0123456789",
         ];
+        // Those that run together where a store joins them carelessly, and some of the above.
+        let pairs = [
+            ["a", ""],
+            ["", "a"],
+            ["a,b", "c"],
+            ["a", "b,c"],
+            [values[3], values[4]],
+            [values[7], values[2]],
+        ];
         let mut pool = Vec::new();
         for (at, desc) in descs().into_iter().enumerate() {
-            // Four label sets for each family; which ones depends on the family.
-            let sets = if desc.labels().is_empty() { 1 } else { 4 };
-            for set in 0..sets {
-                let value = |label: usize| values[(at + 3 * set + 5 * label) % values.len()].to_owned();
-                let labels = (0..desc.labels().len()).map(value).collect();
+            let sets: Vec<Vec<&str>> = match desc.labels().len() {
+                0 => vec![vec![]],
+                // Four for each family; which ones depends on the family.
+                1 => (0..4).map(|set| vec![values[(at + 3 * set) % values.len()]]).collect(),
+                _ => pairs.iter().map(|pair| pair.to_vec()).collect(),
+            };
+            for set in sets {
+                let labels = set.into_iter().map(str::to_owned).collect();
                 pool.push(Series { desc: Arc::clone(&desc), labels });
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use metrics_core::{Desc, Kind, Mode, Snapshot};
+use metrics_core::{Desc, Kind, Mode, Snapshot, number};
 
 use crate::families::Series;
 use crate::model::{Model, Numbers};
@@ -30,13 +30,47 @@ impl fmt::Display for Line {
 }
 
 /// What a line may show.
-#[derive(Debug)]
 struct Expected {
-    /// The values of all lines that differ in nothing but `pid`, sorted; of `any` one of them.
-    values: Vec<f64>,
-    any: bool,
+    rule: Rule,
     /// Whether there may be no such line.
     optional: bool,
+}
+
+enum Rule {
+    /// Lines with these values, sorted, that differ in nothing but `pid`.
+    Exactly(Vec<f64>),
+    /// One line with one of these.
+    AnyOf(Vec<f64>),
+    /// One line with the mean of these, give or take what dividing earlier or later makes of it.
+    MeanOf(Vec<f64>),
+}
+
+impl Rule {
+    fn holds(&self, values: &[f64]) -> bool {
+        match (self, values) {
+            (Rule::Exactly(expected), values) => values == expected,
+            (Rule::AnyOf(expected), [value]) => expected.contains(value),
+            (Rule::MeanOf(expected), [value]) => {
+                let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+                (value - mean(expected)).abs() <= 1e-12 * largest
+            }
+            (Rule::AnyOf(_) | Rule::MeanOf(_), _) => false,
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Exactly(values) => write!(f, "{values:?}"),
+            Rule::AnyOf(values) => write!(f, "one of {values:?}"),
+            Rule::MeanOf(values) => write!(f, "[{:?}]", mean(values)),
+        }
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// Compares the page with what the model says that it should hold.
@@ -57,15 +91,9 @@ pub(crate) fn compare(page: &Snapshot, model: &Model, lazy: bool) -> Result<(), 
     for (line, expected) in expected(model, &all, lazy) {
         let mut values = shown.remove(&line).unwrap_or_default();
         values.sort_by(f64::total_cmp);
-        let as_expected = match (expected.any, &*values) {
-            (_, []) if expected.optional => true,
-            (true, [value]) => expected.values.contains(value),
-            (true, _) => false,
-            (false, values) => *values == expected.values,
-        };
-        if !as_expected {
-            let (any, expected) = (if expected.any { "any of " } else { "" }, expected.values);
-            return Err(format!("the page has {line} {values:?}; expected {any}{expected:?}"));
+        let missing = values.is_empty() && expected.optional;
+        if !missing && !expected.rule.holds(&values) {
+            return Err(format!("the page has {line} {values:?}; expected {}", expected.rule));
         }
     }
     match shown.pop_first() {
@@ -102,9 +130,13 @@ fn shown(page: &Snapshot, all: &[&Series]) -> Result<Lines<Vec<f64>>, String> {
     Ok(lines)
 }
 
+fn printed(bound: f64) -> String {
+    String::from_utf8_lossy(&number(bound)).into_owned()
+}
+
 fn bound(text: &str) -> Result<String, String> {
     match text.parse::<f64>() {
-        Ok(bound) => Ok(bound.to_string()),
+        Ok(bound) => Ok(printed(bound)),
         Err(_) => Err(format!("the page has a bucket whose bound is {text:?}")),
     }
 }
@@ -114,34 +146,35 @@ fn expected(model: &Model, all: &[&Series], lazy: bool) -> Lines<Expected> {
     let mut lines = Lines::new();
     for series in all {
         let of_all = model.of(series);
-        let sum =
-            |number: &dyn Fn(&Numbers) -> f64| of_all.iter().map(|numbers| number(numbers)).sum::<f64>();
-        let untouched = of_all.iter().all(|numbers| numbers.observed.is_empty());
-        let mut line = |suffix: &str, le: Option<f64>, values: Vec<f64>, any: bool, optional: bool| {
+        let sum = |number: &dyn Fn(&Numbers) -> f64| {
+            Rule::Exactly(vec![of_all.iter().map(|numbers| number(numbers)).sum()])
+        };
+        let mut line = |suffix: &str, le: Option<f64>, rule: Rule, optional: bool| {
             let line = Line {
                 name: format!("{}{suffix}", series.desc.name()),
                 labels: label_pairs(&series.desc, &series.labels),
-                le: le.map(|bound| bound.to_string()),
+                le: le.map(printed),
             };
-            lines.insert(line, Expected { values, any, optional });
+            lines.insert(line, Expected { rule, optional });
         };
         match series.desc.kind() {
-            Kind::Counter => line("_total", None, vec![sum(&|numbers| numbers.value)], false, false),
+            Kind::Counter => line("_total", None, sum(&|numbers| numbers.value), false),
             Kind::Gauge => {
-                let (values, any, optional) = gauge(series.desc.aggregation().mode, &of_all);
-                line("", None, values, any, optional);
+                let mode = series.desc.aggregation().mode;
+                // What nobody has set shows 0, or nothing, as in the Python client.
+                let never_set = of_all.iter().all(|numbers| numbers.set_at == 0);
+                line("", None, gauge(mode, &of_all), mode == Mode::MostRecent && never_set);
             }
             kind => {
-                let optional = lazy && untouched;
-                line("_sum", None, vec![sum(&|numbers| numbers.sum)], false, optional);
-                let count = sum(&|numbers| numbers.observed.len() as f64);
-                line("_count", None, vec![count], false, optional);
+                let optional = lazy && of_all.iter().all(|numbers| numbers.observed.is_empty());
+                line("_sum", None, sum(&|numbers| numbers.sum), optional);
+                line("_count", None, sum(&|numbers| numbers.observed.len() as f64), optional);
                 let bounds = series.desc.buckets().bounds().iter().copied().chain([f64::INFINITY]);
                 for (bucket, bound) in bounds.enumerate().take_while(|_| kind == Kind::Histogram) {
                     let up_to = |numbers: &Numbers| {
                         numbers.observed.iter().filter(|&&observed| observed <= bucket).count() as f64
                     };
-                    line("_bucket", Some(bound), vec![sum(&up_to)], false, optional);
+                    line("_bucket", Some(bound), sum(&up_to), optional);
                 }
             }
         }
@@ -149,25 +182,23 @@ fn expected(model: &Model, all: &[&Series], lazy: bool) -> Lines<Expected> {
     lines
 }
 
-/// The merged values of a gauge, whether any one of them will do, and whether it may be missing.
-fn gauge(mode: Mode, of_all: &[&Numbers]) -> (Vec<f64>, bool, bool) {
+/// What the page should show of a gauge.
+fn gauge(mode: Mode, of_all: &[&Numbers]) -> Rule {
     let mut values: Vec<f64> = of_all.iter().map(|numbers| numbers.value).collect();
     values.sort_by(f64::total_cmp);
-    let sum: f64 = values.iter().sum();
     match mode {
-        Mode::Sum => (vec![sum], false, false),
-        Mode::Min => (values[..1].to_vec(), false, false),
-        Mode::Max => (values[values.len() - 1..].to_vec(), false, false),
-        Mode::Average => (vec![sum / values.len() as f64], false, false),
-        Mode::MostRecent => match of_all.iter().max_by_key(|numbers| numbers.set_at) {
-            Some(last) if last.set_at > 0 => (vec![last.value], false, false),
-            // Nobody has set it: 0, or nothing, as in the Python client.
-            _ => (vec![0.0], false, true),
-        },
+        Mode::Sum => Rule::Exactly(vec![values.iter().sum()]),
+        Mode::Min => Rule::Exactly(values[..1].to_vec()),
+        Mode::Max => Rule::Exactly(values[values.len() - 1..].to_vec()),
+        Mode::Average => Rule::MeanOf(values),
+        Mode::MostRecent => {
+            let last = of_all.iter().max_by_key(|numbers| numbers.set_at);
+            Rule::Exactly(last.map(|numbers| numbers.value).into_iter().collect())
+        }
         // Which process is first is the reader's order, of which we know nothing.
-        Mode::First => (values, true, false),
+        Mode::First => Rule::AnyOf(values),
         // `All`; a mode that is younger than this model is not in the pool.
-        _ => (values, false, false),
+        _ => Rule::Exactly(values),
     }
 }
 

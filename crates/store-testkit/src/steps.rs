@@ -43,7 +43,11 @@ impl Sequence {
 
 /// Sequences of up to `most` steps, with up to `stores` stores open at a time.
 pub(crate) fn sequences(most: usize) -> impl Strategy<Value = Sequence> {
-    let series = prop::collection::vec(0..pool().len(), 1..8);
+    // Neighbours in the pool are label sets of one family, which a store could take for one another.
+    let neighbours =
+        (0..pool().len(), 1..4_usize).prop_map(|(first, len)| first..(first + len).min(pool().len()));
+    let series =
+        prop::collection::vec(neighbours, 1..4).prop_map(|runs| runs.into_iter().flatten().collect());
     (series, prop::collection::vec(step(), 0..most)).prop_map(|(series, steps)| Sequence { series, steps })
 }
 
