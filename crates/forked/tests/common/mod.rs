@@ -62,4 +62,21 @@ impl Child {
         assert_eq!(unsafe { libc::waitpid(self.0, &mut status, 0) }, self.0);
         assert_eq!(status, 0, "the child failed");
     }
+
+    #[allow(dead_code, reason = "this file is a part of several test programs")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.unsigned_abs()
+    }
+
+    /// Kills it (`SIGKILL`).
+    #[allow(dead_code, reason = "this file is a part of several test programs")]
+    pub(crate) fn kill(self) {
+        let mut status = 0;
+        // SAFETY: signals and waits for a child of this process that nobody has waited for.
+        unsafe {
+            assert_eq!(libc::kill(self.0, libc::SIGKILL), 0);
+            assert_eq!(libc::waitpid(self.0, &mut status, 0), self.0);
+        }
+        assert!(libc::WIFSIGNALED(status), "the child ended before: {status:#x}");
+    }
 }

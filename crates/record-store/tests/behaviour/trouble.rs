@@ -1,0 +1,296 @@
+//! Full disks, deleted directories, wiped directories: the application goes on, and nothing is lost in the end.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dialects::Dialect;
+use metrics_core::{Declaration, Desc, Kind, Part};
+
+use crate::stores::{Opened, each, files, most_recent, records, total, totals};
+
+/// Runs `body` with each store, in a directory on a small file system of its own (a tmpfs).
+///
+/// Mounting wants a right: this test runs again in a user and mount namespace of its own (`unshare`), or where
+/// that is forbidden, as root. With neither it fails.
+fn each_on_a_small_disk(test: &str, kilobytes: u32, body: impl Fn(&Path, &dyn Fn(&Path) -> Opened)) {
+    const ALONE: &str = "RECORD_STORE_SMALL_DISK";
+
+    if std::env::var_os(ALONE).is_none_or(|name| name != test) {
+        let program = std::env::current_exe().unwrap();
+        let run = |mut command: Command| {
+            let arguments = ["--exact", test, "--test-threads=1", "--nocapture"];
+            let output = command.args(arguments).env(ALONE, test).output().unwrap();
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            (output.status.success() && text.contains("1 passed"), text)
+        };
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "--mount", "--"]);
+        let allowed =
+            Command::new("unshare").args(["--user", "--map-root-user", "--mount", "--", "true"]).status();
+        let (passed, text) = if allowed.is_ok_and(|status| status.success()) {
+            unshare.arg(program);
+            run(unshare)
+        } else {
+            run(Command::new(program)) // as root, or the mount below fails and says so
+        };
+        assert!(passed, "{text}");
+        return;
+    }
+
+    each(|directory, open| {
+        let disk = directory.join("disk");
+        fs::create_dir(&disk).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "multiprom-test"]);
+        assert!(
+            mount.arg(&disk).status().unwrap().success(),
+            "cannot mount a tmpfs: run as root, or allow user namespaces (unshare --user --mount)"
+        );
+        body(&disk, open);
+        assert!(Command::new("umount").args(["--lazy"]).arg(&disk).status().unwrap().success());
+    });
+}
+
+/// Writes a file until not one more page is left; removing it makes room.
+fn fill(disk: &Path) -> std::path::PathBuf {
+    let path = disk.join("filler");
+    let mut file = File::create(&path).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    path
+}
+
+#[test]
+fn a_full_disk_is_counted_through_and_everything_is_there_when_there_is_room() {
+    let test = "trouble::a_full_disk_is_counted_through_and_everything_is_there_when_there_is_room";
+    each_on_a_small_disk(test, 256, |disk, open| {
+        let store = open(disk);
+        let before = store.counter("before");
+        before.add(1.0);
+        let filler = fill(disk);
+
+        // Pages that are there take some records; then none.
+        let label = |i: usize| format!("{i} {}", "x".repeat(100));
+        let children: Vec<_> = (0..200).map(|i| store.counter(&label(i))).collect();
+        for child in children.iter().chain([&before]) {
+            child.add(1.0);
+            child.add(1.0);
+        }
+        assert!(children.iter().all(|child| child.get(Part::Value) == 2.0));
+        assert!(store.homeless() > 100, "{:?}", store.figures());
+        assert!(store.figures().failed_writes > 100);
+        {
+            let warnings = store.warnings.lock().unwrap();
+            let [warning] = &warnings[..] else { panic!("one warning, not {warnings:?}") };
+            let [file] = &files(disk)[..] else { panic!("one file") };
+            assert!(warning.starts_with(&format!("append to {} at ", file.display())), "{warning}");
+            assert!(warning.contains("No space left on device"), "{warning}");
+        }
+        // What a reader sees meanwhile is whole.
+        assert_eq!(total(store.dialect, disk, "before"), Some(3.0));
+
+        fs::remove_file(filler).unwrap();
+        store.counter("after").add(1.0);
+        assert_eq!(store.homeless(), 0);
+        for (i, child) in children.iter().enumerate() {
+            child.add(1.0);
+            assert_eq!(child.get(Part::Value), 3.0);
+            assert_eq!(total(store.dialect, disk, &label(i)), Some(3.0));
+        }
+        assert_eq!(total(store.dialect, disk, "after"), Some(1.0));
+        assert_eq!(store.warned.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_disk_full_from_the_start_is_counted_through() {
+    let test = "trouble::a_disk_full_from_the_start_is_counted_through";
+    each_on_a_small_disk(test, 64, |disk, open| {
+        let filler = fill(disk);
+        let store = open(disk);
+        let child = store.counter("a");
+        child.add(1.0);
+        assert_eq!((child.get(Part::Value), store.homeless()), (1.0, 1));
+        // The same, a second time: nothing piles up.
+        for i in 0..50 {
+            store.counter(&i.to_string()).add(1.0);
+        }
+        let left: Vec<_> = fs::read_dir(disk).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.len() <= 2, "{left:?}");
+        fs::remove_file(filler).unwrap();
+        store.counter("b").add(1.0);
+        assert_eq!(store.homeless(), 0);
+        assert_eq!(total(store.dialect, disk, "a"), Some(1.0));
+        assert_eq!(totals(store.dialect, disk).len(), 52);
+    });
+}
+
+/// A histogram is written whole or not at all, and no observation is lost on the way.
+#[test]
+fn a_histogram_made_on_a_full_disk_keeps_its_observations() {
+    let test = "trouble::a_histogram_made_on_a_full_disk_keeps_its_observations";
+    each_on_a_small_disk(test, 64, |disk, open| {
+        let store = open(disk);
+        store.counter("before").add(1.0);
+        let filler = fill(disk);
+        let help = "help ".repeat(100);
+        let histogram = Arc::new(Desc::new(&Declaration::new(Kind::Histogram, "h", &help)).unwrap());
+        let child = store.child(&histogram, &[]);
+        child.observe(2, 0.5);
+        child.observe(11, 0.5);
+        assert_eq!(store.homeless(), 1);
+        fs::remove_file(filler).unwrap();
+        store.counter("after").add(1.0);
+        child.observe(2, 0.5);
+
+        assert_eq!(store.homeless(), 0);
+        let parts = [Part::Sum, Part::Count, Part::Bucket(2), Part::Bucket(11), Part::Bucket(0)];
+        assert_eq!(parts.map(|part| child.get(part)), [1.5, 3.0, 2.0, 1.0, 0.0]);
+        let sum: f64 = totals(store.dialect, disk).values().sum();
+        assert_eq!(sum, 1.5 + 3.0 + 2.0); // and the two counters
+    });
+}
+
+/// Nobody makes a new label set: using the old one is enough, after a second.
+#[test]
+fn a_label_set_in_memory_finds_its_place_when_it_is_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path().join("later");
+    let store = crate::stores::open(&directory, true, Dialect::PYTHON);
+    fs::remove_dir(&directory).unwrap();
+    let child = store.counter("a");
+    child.add(1.0);
+    assert!(store.warnings.lock().unwrap()[0].contains("No such file or directory"));
+    assert_eq!(store.homeless(), 1);
+    fs::create_dir(&directory).unwrap();
+    let mut added = 1.0;
+    while store.homeless() > 0 {
+        child.add(1.0);
+        added += 1.0;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(added < 1000.0, "never found a place");
+    }
+    assert_eq!(total(Dialect::PYTHON, &directory, "a"), Some(added));
+}
+
+#[test]
+fn a_deleted_directory_is_counted_through() {
+    each(|directory, open| {
+        let directory = &directory.join("deleted");
+        let store = open(directory);
+        let old = store.counter("old");
+        old.add(1.0);
+        fs::remove_dir_all(directory).unwrap();
+        old.add(1.0);
+        let new = store.counter("new");
+        new.add(1.0);
+        old.add(1.0);
+        assert_eq!((old.get(Part::Value), new.get(Part::Value)), (3.0, 1.0));
+        assert_eq!((store.homeless(), store.warned.load(Ordering::Relaxed)), (2, 1));
+        assert!(!directory.exists(), "whoever deletes a directory does not find it made again");
+
+        fs::create_dir(directory).unwrap();
+        store.counter("newest").add(1.0);
+        assert_eq!(store.homeless(), 0);
+        let of = |label| total(store.dialect, directory, label);
+        assert_eq!((of("old"), of("new"), of("newest")), (Some(3.0), Some(1.0), Some(1.0)));
+        old.add(1.0);
+        assert_eq!(total(store.dialect, directory, "old"), Some(4.0));
+    });
+}
+
+/// `rm -rf DIR/*`, as an entrypoint does when it starts again.
+#[test]
+fn label_sets_of_a_wiped_directory_move_with_their_numbers() {
+    each(|directory, open| {
+        let store = open(directory);
+        let counter = store.counter("a");
+        counter.add(1.5);
+        let gauge = store.child(&most_recent(), &[]);
+        gauge.set(7.0);
+        let set_at = gauge_time(&store, directory);
+        for entry in fs::read_dir(directory).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        counter.add(1.0);
+
+        store.counter("b").add(1.0);
+        counter.add(1.0);
+        assert_eq!((counter.get(Part::Value), gauge.get(Part::Value)), (3.5, 7.0));
+        let of = |label| total(store.dialect, directory, label);
+        assert_eq!((of("a"), of("b")), (Some(3.5), Some(1.0)));
+        assert_eq!(gauge_time(&store, directory), set_at, "it was not set again");
+        assert_eq!(store.warned.load(Ordering::Relaxed), 0);
+    });
+}
+
+fn gauge_time(store: &Opened, directory: &Path) -> f64 {
+    let name = if store.dialect == Dialect::Ruby { "metric_g" } else { "gauge_mostrecent" };
+    let file = files(directory).into_iter().find(|file| file.to_string_lossy().contains(name)).unwrap();
+    records(store.dialect, &file)[0].2
+}
+
+/// `rm DIR/*.db` leaves the dot-file, and with it the identifier.
+#[test]
+fn a_process_keeps_its_identifier_while_its_dot_file_is_there() {
+    each(|directory, open| {
+        let store = open(directory);
+        store.counter("a").add(1.0);
+        let before = files(directory);
+        for file in &before {
+            fs::remove_file(file).unwrap();
+        }
+        store.counter("b").add(1.0);
+        assert_eq!(files(directory), before);
+        assert_eq!(total(store.dialect, directory, "a"), Some(1.0));
+    });
+}
+
+#[test]
+fn moves_in_the_midst_of_traffic_lose_nothing_and_count_nothing_twice() {
+    each(|directory, open| {
+        let store = open(directory);
+        let children: Vec<_> = (0..8).map(|i| store.counter(&i.to_string())).collect();
+        let done = AtomicBool::new(false);
+        let counted = std::thread::scope(|scope| {
+            let traffic = || {
+                let mut counted = 0_u64;
+                while !done.load(Ordering::Relaxed) {
+                    children.iter().for_each(|child| child.add(1.0));
+                    counted += 1;
+                }
+                counted
+            };
+            let threads = [scope.spawn(traffic), scope.spawn(traffic)];
+            for round in 0..30 {
+                for file in files(directory) {
+                    fs::remove_file(file).unwrap();
+                }
+                store.counter(&format!("round {round}"));
+            }
+            done.store(true, Ordering::Relaxed);
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
+        });
+        for (i, child) in children.iter().enumerate() {
+            assert_eq!(child.get(Part::Value), counted as f64);
+            assert_eq!(total(store.dialect, directory, &i.to_string()), Some(counted as f64));
+        }
+    });
+}
+
+/// A `NaN` may have any bits, also those that mark a closed number.
+#[test]
+fn a_gauge_may_hold_any_nan() {
+    each(|directory, open| {
+        let gauge = open(directory).child(&most_recent(), &[]);
+        for bits in [f64::NAN.to_bits(), 0x7ffc_636c_6f73_6564, u64::MAX] {
+            gauge.set(f64::from_bits(bits));
+            gauge.add(1.0);
+            assert!(gauge.get(Part::Value).is_nan());
+        }
+    });
+}

@@ -1,0 +1,60 @@
+//! A store from one configuration string.
+//!
+//! The one change that swaps backends: an application reads the string from where it reads its configuration,
+//! and never names a store.
+//!
+//! | string | store |
+//! |---|---|
+//! | `hash:`, `hash:atomic` | in this process ([`store_hash::HashStore::atomic`]) |
+//! | `hash:mutex` | in this process, a lock for each label set |
+//! | `hash:unsynchronised` | in this process, for one thread |
+//! | `mmap:DIR` | memory words in files of `DIR`, as Python's client writes them ([`store_mmap::MmapStore`]) |
+//! | `file:DIR` | numbers written to files of `DIR`, as Ruby's client writes them ([`store_file::FileStore`]) |
+//! | `mmap:DIR?dialect=ruby`, `file:DIR?dialect=python` | the same, as the other client writes them |
+//!
+//! ```
+//! use metrics_core::{Declaration, Desc, Kind, Part};
+//! use std::sync::Arc;
+//!
+//! let directory = tempfile::tempdir()?;
+//! let configured = format!("mmap:{}", directory.path().display());
+//! let store = store_open::open(&configured)?;
+//!
+//! let jobs = Arc::new(Desc::new(&Declaration::new(Kind::Counter, "jobs", "Jobs done."))?);
+//! store.child(&jobs, &[])?.add(1.0);
+//! assert_eq!(store.child(&jobs, &[])?.get(Part::Value), 1.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod location;
+
+use metrics_core::{Store, StoreError};
+use store_file::FileStore;
+use store_hash::HashStore;
+use store_mmap::MmapStore;
+
+use location::{Discipline, Location};
+
+/// The store that `location` describes; see [the crate](crate) for what it may say.
+///
+/// # Errors
+/// When the string says nothing that is known - the error says what is -, or the store cannot be opened.
+///
+/// ```
+/// let error = store_open::open("redis://cache:6379").map(|_| ()).unwrap_err();
+/// assert_eq!(error.to_string(), r#"open store "redis://cache:6379": the redis store is not built yet"#);
+/// ```
+pub fn open(location: &str) -> Result<Box<dyn Store>, StoreError> {
+    Ok(match Location::parse(location)? {
+        Location::Hash(Discipline::Atomic) => Box::new(HashStore::atomic()),
+        Location::Hash(Discipline::Mutex) => Box::new(HashStore::mutex()),
+        Location::Hash(Discipline::Unsynchronised) => Box::new(HashStore::unsynchronised()),
+        Location::Mmap(directory, dialect) => {
+            Box::new(MmapStore::open_with(directory, store_mmap::Options::new(dialect))?)
+        }
+        Location::File(directory, dialect) => {
+            Box::new(FileStore::open_with(directory, store_file::Options::new(dialect))?)
+        }
+    })
+}

@@ -1,0 +1,137 @@
+//! What a configuration string says.
+
+use std::path::PathBuf;
+
+use dialects::Dialect;
+use metrics_core::StoreError;
+
+/// What a configuration string says.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Location {
+    /// In this process.
+    Hash(Discipline),
+    /// Words in files of a directory.
+    Mmap(PathBuf, Dialect),
+    /// Numbers written to files of a directory.
+    File(PathBuf, Dialect),
+}
+
+/// How numbers in memory are kept from colliding.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Discipline {
+    Atomic,
+    Mutex,
+    Unsynchronised,
+}
+
+/// What is known, for who wrote something else.
+const KNOWN: &str = "hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR";
+
+impl Location {
+    pub(crate) fn parse(text: &str) -> Result<Location, StoreError> {
+        let wrong = |why: String| StoreError::new(format!("open store {text:?}"), why);
+        let (scheme, rest) = text.split_once(':').ok_or_else(|| wrong(format!("it is none of {KNOWN}")))?;
+        match scheme {
+            "hash" => match rest {
+                "" | "atomic" => Ok(Location::Hash(Discipline::Atomic)),
+                "mutex" => Ok(Location::Hash(Discipline::Mutex)),
+                "unsynchronised" => Ok(Location::Hash(Discipline::Unsynchronised)),
+                _ => Err(wrong("after hash: comes atomic, mutex, unsynchronised or nothing".to_owned())),
+            },
+            "mmap" => {
+                let (directory, dialect) = directory(rest).map_err(wrong)?;
+                Ok(Location::Mmap(directory, dialect.unwrap_or(Dialect::PYTHON)))
+            }
+            "file" => {
+                let (directory, dialect) = directory(rest).map_err(wrong)?;
+                Ok(Location::File(directory, dialect.unwrap_or(Dialect::Ruby)))
+            }
+            "redis" | "rediss" => Err(wrong("the redis store is not built yet".to_owned())),
+            _ => Err(wrong(format!("{scheme:?} is no store; there are {KNOWN}"))),
+        }
+    }
+}
+
+/// A directory and the options behind it: `DIR?name=value&name=value`.
+fn directory(text: &str) -> Result<(PathBuf, Option<Dialect>), String> {
+    let (path, options) = text.split_once('?').unwrap_or((text, ""));
+    if path.is_empty() {
+        return Err("the directory is missing".to_owned());
+    }
+    let mut dialect = None;
+    for option in options.split('&').filter(|option| !option.is_empty()) {
+        dialect = Some(match option.split_once('=') {
+            Some(("dialect", "python")) => Dialect::PYTHON,
+            Some(("dialect", "ruby")) => Dialect::Ruby,
+            _ => return Err(format!("unknown option {option:?}; there are dialect=python and dialect=ruby")),
+        });
+    }
+    Ok((path.into(), dialect))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_string_says_one_thing() {
+        let table = [
+            ("hash:", Location::Hash(Discipline::Atomic)),
+            ("hash:atomic", Location::Hash(Discipline::Atomic)),
+            ("hash:mutex", Location::Hash(Discipline::Mutex)),
+            ("hash:unsynchronised", Location::Hash(Discipline::Unsynchronised)),
+            ("mmap:/run/app", Location::Mmap("/run/app".into(), Dialect::PYTHON)),
+            ("mmap:relative/dir", Location::Mmap("relative/dir".into(), Dialect::PYTHON)),
+            ("mmap:/run/app?dialect=ruby", Location::Mmap("/run/app".into(), Dialect::Ruby)),
+            ("mmap:/a:b?dialect=python", Location::Mmap("/a:b".into(), Dialect::PYTHON)),
+            ("file:/run/app", Location::File("/run/app".into(), Dialect::Ruby)),
+            ("file:/run/app?", Location::File("/run/app".into(), Dialect::Ruby)),
+            ("file:/run/app?dialect=python", Location::File("/run/app".into(), Dialect::PYTHON)),
+        ];
+        for (text, expected) in table {
+            assert_eq!(Location::parse(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn who_writes_something_else_is_told_what_there_is() {
+        let table = [
+            ("", "it is none of hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR"),
+            ("/run/app", "it is none of hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR"),
+            (
+                "memcached:x",
+                r#""memcached" is no store; there are hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR"#,
+            ),
+            ("hash:fast", "after hash: comes atomic, mutex, unsynchronised or nothing"),
+            ("mmap:", "the directory is missing"),
+            ("file:?dialect=ruby", "the directory is missing"),
+            (
+                "mmap:/d?dialect=perl",
+                r#"unknown option "dialect=perl"; there are dialect=python and dialect=ruby"#,
+            ),
+            ("mmap:/d?size=1", r#"unknown option "size=1"; there are dialect=python and dialect=ruby"#),
+            ("redis://localhost", "the redis store is not built yet"),
+            ("rediss://localhost", "the redis store is not built yet"),
+        ];
+        for (text, why) in table {
+            let error = Location::parse(text).unwrap_err().to_string();
+            assert_eq!(error, format!("open store {text:?}: {why}"));
+        }
+    }
+
+    #[test]
+    fn opening_makes_the_directory_and_says_when_it_cannot() {
+        let directory = tempfile::tempdir().unwrap();
+        let wanted = directory.path().join("a/b");
+        assert!(crate::open(&format!("file:{}", wanted.display())).is_ok());
+        assert!(wanted.is_dir());
+
+        let file = directory.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = crate::open(&format!("mmap:{}", file.display())).map(|_| ()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("create directory {}: File exists (os error 17)", file.display())
+        );
+    }
+}
