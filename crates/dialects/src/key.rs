@@ -82,8 +82,9 @@ pub fn encode_key(dialect: Dialect, key: &Key) -> Vec<u8> {
 ///
 /// Python: a counter's value; a summary's count, sum; a histogram's sum, then every bucket. Ruby's client
 /// writes a record when it is first touched; the order is that of `init_label_set`: a histogram's buckets, then
-/// its sum; a summary's count, sum. GitLab: a histogram's sum, count, then every bucket; its buckets are
-/// cumulative on disk, so that a writer of that dialect counts an observation in all buckets from its own on.
+/// its sum; a summary's count, sum. GitLab: a summary's sum, count; a histogram's too, then the bucket `+Inf` and the
+/// others; its buckets are cumulative on disk, so that a writer of that dialect counts an observation in all buckets
+/// from its own on.
 ///
 /// `labels` are the values of [`Desc::labels`], in that order. Where `desc` is aggregated by `all`, Ruby's keys
 /// hold `process` in a label `pid`; the other clients keep it in the file name alone.
@@ -159,9 +160,12 @@ pub fn keys(dialect: Dialect, desc: &Desc, labels: &[&str], process: &str) -> Ve
 
 /// The numbers that a dialect keeps of a child, in the order of its records.
 fn parts(dialect: Dialect, desc: &Desc) -> Vec<Part> {
-    let buckets = (0..=desc.buckets().bounds().len()).map(Part::Bucket);
+    let last = desc.buckets().bounds().len();
+    let buckets = (0..=last).map(Part::Bucket);
     match (desc.kind(), dialect) {
-        (Kind::Histogram, Dialect::Gitlab) => [Part::Sum, Part::Count].into_iter().chain(buckets).collect(),
+        (Kind::Histogram, Dialect::Gitlab) => {
+            [Part::Sum, Part::Count, Part::Bucket(last)].into_iter().chain(buckets.take(last)).collect()
+        }
         (Kind::Histogram, Dialect::Python(_)) => [Part::Sum].into_iter().chain(buckets).collect(),
         (Kind::Histogram, Dialect::Ruby) => buckets.chain([Part::Sum]).collect(),
         (Kind::Summary, Dialect::Gitlab) => vec![Part::Sum, Part::Count],
@@ -174,7 +178,7 @@ fn parts(dialect: Dialect, desc: &Desc) -> Vec<Part> {
 fn bound(dialect: Dialect, desc: &Desc, index: usize) -> String {
     match desc.buckets().bounds().get(index) {
         None => "+Inf".to_owned(),
-        Some(&bound) if dialect == Dialect::Ruby => ruby_float(bound),
+        Some(&bound) if matches!(dialect, Dialect::Ruby | Dialect::Gitlab) => ruby_float(bound),
         Some(&bound) => String::from_utf8_lossy(&number(bound)).into_owned(),
     }
 }

@@ -106,10 +106,11 @@ fn ruby_keeps_the_process_of_a_number_that_is_not_merged() {
 #[test]
 fn gitlab_keeps_a_count_of_its_own() {
     assert_eq!(
-        lines(Dialect::Gitlab, &declared(Kind::Histogram), &["eu", "é"])[..3],
+        lines(Dialect::Gitlab, &declared(Kind::Histogram), &["eu", "é"])[..4],
         [
             r#"Sum ["jobs","jobs_sum",["code","zone"],["é","eu"]]"#,
             r#"Count ["jobs","jobs_count",["code","zone"],["é","eu"]]"#,
+            r#"Bucket(3) ["jobs","jobs_bucket",["code","le","zone"],["é","+Inf","eu"]]"#,
             r#"Bucket(0) ["jobs","jobs_bucket",["code","le","zone"],["é","0.5","eu"]]"#,
         ]
     );

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dialects::*;
 use metrics_core::{Buckets, Declaration, Desc, Kind};
 
-use crate::folder::{File, cases, files, files_of, files_of_old_python, json, read};
+use crate::folder::{File, cases, file, files, files_of, files_of_old_python, json, read};
 
 /// Writes the records of `file` again as its client would have into a file that begins `initial` long.
 fn rewritten(dialect: Dialect, file: &File, initial: u64) -> Vec<u8> {
@@ -184,6 +184,29 @@ fn an_old_python_process_would_have_written_the_same_keys_from_the_same_declarat
         let keys = keys(dialect, lat.as_ref().unwrap(), &["/"], "7");
         let (records, _) = read(dialect, file.in_use());
         assert!(keys.iter().map(|(_, key)| &**key).eq(records.iter().map(|record| record.key)), "{version}");
+    }
+}
+
+#[test]
+fn a_process_of_gitlabs_client_would_have_written_the_same_keys_from_the_same_declaration() {
+    for (case, kind, family, label) in [
+        ("03_histograms", Kind::Histogram, "req_seconds", "path"),
+        ("04_summaries", Kind::Summary, "rpc_seconds", "rpc"),
+    ] {
+        let desc =
+            Desc::new(&Declaration { labels: &[label], ..Declaration::new(kind, family, "") }).unwrap();
+        let file = file("ruby-mmap", case, &format!("{kind}_101-0.db"));
+        let (records, _) = read(Dialect::Gitlab, file.in_use());
+        let value = decode_key(Dialect::Gitlab, records[0].key).unwrap().labels[0].value_text().into_owned();
+        let keys = keys(Dialect::Gitlab, &desc, &[&value], "101");
+        for ((_, key), record) in keys.iter().zip(&records) {
+            let recorded = String::from_utf8_lossy(record.key);
+            // The client's usual bounds 1, 5 and 10 are integers; ours are floats.
+            let recorded = ["1", "5", "10"].iter().fold(recorded.into_owned(), |text, whole| {
+                text.replace(&format!(r#"["{whole}","#), &format!(r#"["{whole}.0","#))
+            });
+            assert_eq!(String::from_utf8_lossy(key), recorded, "{case}");
+        }
     }
 }
 
