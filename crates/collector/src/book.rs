@@ -31,6 +31,8 @@ pub(crate) struct Book {
     statements: Numbered<Statement>,
     /// By number of the statement: the number of its family's name.
     name_of: Vec<u32>,
+    /// Of counters stated with `_total`: the statement under that name.
+    in_full: HashMap<u32, FamilyId>,
     /// Sample names, each within its family.
     samples: Numbered<(u32, Box<str>)>,
     label_sets: Numbered<[Label]>,
@@ -71,19 +73,30 @@ impl Book {
         if let Some(known) = self.statements.find(statement) {
             return FamilyId(known);
         }
-        let mut stated = statement.clone();
         // A counter's family is named without the suffix of its sample.
-        if stated.kind == Kind::Counter
-            && let Some(name) = stated.name.strip_suffix("_total")
-            && !name.is_empty()
-        {
-            stated.name = name.into();
+        let short = statement.name.strip_suffix("_total").filter(|short| !short.is_empty());
+        match short {
+            Some(short) if statement.kind == Kind::Counter => {
+                let shortened = Statement { name: short.into(), ..statement.clone() };
+                // The statement itself is the key of the shortened one; its own number needs none.
+                let in_full = self.enter(None, statement.clone());
+                let family = self.enter(Some(statement.clone()), shortened);
+                self.in_full.insert(family.0, in_full);
+                family
+            }
+            _ => self.enter(Some(statement.clone()), statement.clone()),
         }
-        let name = self.names.number(&*stated.name, |name| Arc::from(name));
-        // Numbered under the words of the source, kept under those of the page.
-        let id = self.statements.push(statement.clone(), stated.into());
-        self.name_of.push(name);
-        FamilyId(id)
+    }
+
+    fn enter(&mut self, key: Option<Statement>, statement: Statement) -> FamilyId {
+        self.name_of.push(self.names.number(&statement.name, |name| Arc::from(name)));
+        FamilyId(self.statements.push(key.map(Arc::new), Arc::new(statement)))
+    }
+
+    /// The same family under the name with `_total` with which a counter was stated. A page needs it that has
+    /// another family of the shorter name.
+    pub(crate) fn in_full(&self, family: FamilyId) -> Option<FamilyId> {
+        self.in_full.get(&family.0).copied()
     }
 
     pub(crate) fn series(&mut self, family: FamilyId, sample: &str, labels: &[Label]) -> Option<SeriesId> {
@@ -142,9 +155,10 @@ impl Book {
         self.remembered = printed.into_iter().map(|(series, value)| (key(&series), value)).collect();
     }
 
-    /// The statements from the `from`-th on.
+    /// The statements from the `from`-th on, as they were made.
     pub(crate) fn statements_from(&self, from: usize) -> impl Iterator<Item = &Statement> {
-        self.statements.things[from..].iter().map(|statement| &**statement)
+        let families = (from as u32..self.statements.len() as u32).map(FamilyId);
+        families.map(|family| &**self.statement(self.in_full(family).unwrap_or(family)))
     }
 
     /// The statement behind a number that this book gave.
@@ -321,13 +335,15 @@ impl<T: ?Sized + Eq + Hash> Numbered<T> {
             return known;
         }
         let owned = own(thing);
-        self.push(Arc::clone(&owned), owned)
+        self.push(Some(Arc::clone(&owned)), owned)
     }
 
-    /// Numbers `key`, which is not numbered yet, and keeps `thing` under that number.
-    fn push(&mut self, key: impl Into<Arc<T>>, thing: Arc<T>) -> u32 {
+    /// Numbers `thing`, to be found under `key`.
+    fn push(&mut self, key: Option<Arc<T>>, thing: Arc<T>) -> u32 {
         let number = self.things.len() as u32;
-        self.numbers.insert(key.into(), number);
+        if let Some(key) = key {
+            self.numbers.insert(key, number);
+        }
         self.things.push(thing);
         number
     }

@@ -113,6 +113,11 @@ impl Collector {
         }
     }
 
+    /// The names of its sources, in order.
+    pub fn sources(&self) -> Vec<String> {
+        self.sources.iter().map(|source| source.name()).collect()
+    }
+
     /// The collector's own metrics, `multiprom_*`: how its scrapes went, and what its sources say of
     /// themselves. Waits for nothing.
     pub fn own(&self) -> Snapshot {
@@ -152,10 +157,14 @@ async fn scrape(
     ask: Ask,
     progress: Arc<Progress>,
 ) -> Result<Collected, CollectError> {
-    let mut tallies = tallies.lock_owned().await;
-    if ask.is_late() {
-        return Err(progress.late(&sources));
-    }
+    // Waiting ends at the deadline, so that no tasks gather behind a source that is stuck.
+    let mut tallies = match ask.deadline {
+        None => tallies.lock_owned().await,
+        Some(deadline) => match tokio::time::timeout_at(deadline.into(), tallies.lock_owned()).await {
+            Ok(tallies) => tallies,
+            Err(_) => return Err(progress.late(&sources)),
+        },
+    };
     progress.begun.store(true, Ordering::Relaxed);
     let fresh = || Tally::with_folds(Arc::clone(&folds));
     if tallies.each.len() != sources.len() {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use dialects::{Damage, Dialect};
+use dialects::{Damage, Dialect, Era};
 use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Kind, Label, Mode, Process, Snapshot};
 
@@ -365,10 +365,11 @@ impl Shared {
                     break;
                 }
             }
-            parsed = record.at + dialects::record_len(nature.dialect, record.key);
+            parsed = record.end(nature.dialect);
         }
         file.parsed_to(parsed, bytes);
-        nature.timed = keys.aggregation(nature.class, &self.catalog).mode == Mode::MostRecent;
+        nature.timed = matches!(nature.dialect, Dialect::Python(Era::F3) | Dialect::Ruby)
+            && keys.aggregation(nature.class, &self.catalog).mode == Mode::MostRecent;
         file.nature = Some(nature);
         damage
     }

@@ -122,6 +122,9 @@ impl Layout {
             let rank = extra.rank as usize;
             into.run(extra.operation, &readings[rank..=rank], &[extra.slot], rank);
         }
+        for &(slot, readings) in &self.averages {
+            into.values[slot as usize] /= f64::from(readings);
+        }
         for cumulation in &self.cumulations {
             let buckets = cumulation.buckets.start as usize..cumulation.buckets.end as usize;
             let mut sum = 0.0;
@@ -132,9 +135,6 @@ impl Layout {
             if cumulation.count != NONE {
                 into.values[cumulation.count as usize] = sum;
             }
-        }
-        for &(slot, readings) in &self.averages {
-            into.values[slot as usize] /= f64::from(readings);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Works on numbers alone; no name, label or key is read again. Costs some 20 ns for each reading, once for
 //! each change of the readings.
 
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use metrics_core::{Kind, Mode};
 
 use crate::book::{Book, FamilyId, NONE, OriginId};
@@ -37,6 +37,8 @@ struct Plan<'a> {
     drafts: Vec<Draft>,
     /// By number of the family's name.
     draft_of: Vec<u32>,
+    /// Names of families that stand for a counter with `_total` and for something else.
+    clashes: HashSet<u32>,
     cells: Vec<Cell>,
     /// By number of the identity.
     cell_of: Vec<u32>,
@@ -80,27 +82,41 @@ impl<'a> Plan<'a> {
             view,
             drafts: Vec::new(),
             draft_of,
+            clashes: HashSet::new(),
             cells: Vec::new(),
             cell_of,
             conflicts: Vec::new(),
         };
-        for &family in &sequence.expected {
-            plan.survey(family);
-        }
-        let mut before = None;
-        for &series in &sequence.series {
-            let (family, _) = plan.book.series_parts(series);
-            if before != Some(family) {
-                plan.survey(family);
-                before = Some(family);
-            }
+        while !plan.survey() {
+            plan.drafts.clear();
+            plan.draft_of.fill(NONE);
         }
         plan
     }
 
-    fn survey(&mut self, family: FamilyId) {
+    /// Lists the families. False where it found a counter `x_total` beside another kind of family `x`: once
+    /// that is known, the counter goes by its full name.
+    fn survey(&mut self) -> bool {
+        let clashes = self.clashes.len();
+        for &family in &self.sequence.expected {
+            self.meet(family);
+        }
+        let mut before = None;
+        for &series in &self.sequence.series {
+            let (family, _) = self.book.series_parts(series);
+            if before != Some(family) {
+                self.meet(family);
+                before = Some(family);
+            }
+        }
+        self.clashes.len() == clashes
+    }
+
+    fn meet(&mut self, family: FamilyId) {
+        let family = self.by_name(family);
+        let name = self.book.name_of(family);
         let statement = self.book.statement(family);
-        let entry = &mut self.draft_of[self.book.name_of(family) as usize];
+        let entry = &mut self.draft_of[name as usize];
         if *entry == NONE {
             *entry = self.drafts.len() as u32;
             self.drafts.push(Draft {
@@ -119,7 +135,21 @@ impl<'a> Plan<'a> {
             let cumulative = statement.rules == Rules::Gitlab;
             draft.cumulative |= cumulative;
             draft.single |= !cumulative;
+        } else if [draft.first, family].iter().any(|&family| self.book.in_full(family).is_some()) {
+            self.clashes.insert(name);
         }
+    }
+
+    /// The family, under the name by which it goes on this page.
+    fn by_name(&self, family: FamilyId) -> FamilyId {
+        if self.clashes.is_empty() || !self.clashes.contains(&self.book.name_of(family)) {
+            return family;
+        }
+        self.book.in_full(family).unwrap_or(family)
+    }
+
+    fn draft_of(&self, family: FamilyId) -> usize {
+        self.draft_of[self.book.name_of(self.by_name(family)) as usize] as usize
     }
 
     /// Finds every reading's cell; [`NONE`] for those of a kind in conflict.
@@ -130,8 +160,8 @@ impl<'a> Plan<'a> {
         for (origin, ranks) in self.sequence.batches() {
             for &series in &self.sequence.series[ranks] {
                 let (family, identity) = self.book.series_parts(series);
-                let draft = self.draft_of[self.book.name_of(family) as usize];
-                if self.drafts[draft as usize].kind != self.book.statement(family).kind {
+                let draft = self.draft_of(family);
+                if self.drafts[draft].kind != self.book.statement(family).kind {
                     *refused.entry((family, origin)).or_insert_with(|| {
                         in_order.push((family, origin));
                         0
@@ -139,21 +169,20 @@ impl<'a> Plan<'a> {
                     cells.push(NONE);
                     continue;
                 }
-                let last = self.book.statement(self.drafts[draft as usize].last);
+                let last = self.book.statement(self.drafts[draft].last);
                 let with_pid = self.view.by == By::Process || last.aggregation.mode == Mode::All;
                 let labelling = self.book.labelling(origin, with_pid);
                 let identity = self.book.derive(identity, labelling);
-                let cell = self.cell(draft as usize, identity);
+                let cell = self.cell(draft, identity);
                 self.cells[cell as usize].readings += 1;
                 cells.push(cell);
             }
         }
         for (family, origin) in in_order {
             let statement = self.book.statement(family);
-            let draft = self.draft_of[self.book.name_of(family) as usize];
             self.conflicts.push(Conflict {
                 family: statement.name.clone(),
-                shown: self.drafts[draft as usize].kind,
+                shown: self.drafts[self.draft_of(family)].kind,
                 refused: statement.kind,
                 place: self.book.process(origin).1.to_string(),
                 readings: refused[&(family, origin)],
@@ -320,7 +349,7 @@ impl<'a> Plan<'a> {
             let mut rungs = Vec::new();
             for rank in ranks.clone() {
                 let (family, _) = self.book.series_parts(self.sequence.series[rank]);
-                let draft = self.draft_of[self.book.name_of(family) as usize] as usize;
+                let draft = self.draft_of(family);
                 let (slot, operation) = match self.cells.get(cell_by_rank[rank] as usize) {
                     Some(cell) if cell.slot != NONE => {
                         if cell.ladder != NONE {
@@ -342,11 +371,11 @@ impl<'a> Plan<'a> {
         for extra in &mut layout.extras {
             let first = !std::mem::replace(&mut touched[extra.slot as usize], true);
             let (family, _) = self.book.series_parts(self.sequence.series[extra.rank as usize]);
-            let draft = self.draft_of[self.book.name_of(family) as usize] as usize;
+            let draft = self.draft_of(family);
             extra.operation = self.operation(draft, fold_of[draft], first);
         }
-        for draft in &self.drafts {
-            if self.book.statement(draft.last).aggregation.mode == Mode::Average {
+        for (draft, fold) in self.drafts.iter().zip(&fold_of) {
+            if self.book.statement(draft.last).aggregation.mode == Mode::Average && fold.is_none() {
                 let cells = draft.cells.iter().map(|&cell| &self.cells[cell as usize]);
                 let shown = cells.filter(|cell| cell.slot != NONE && cell.readings > 1);
                 layout.averages.extend(shown.map(|cell| (cell.slot, cell.readings)));

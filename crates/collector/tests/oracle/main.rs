@@ -1,0 +1,169 @@
+//! Whatever happens to a directory between scrapes, the page is what a naive merge makes of its files.
+#![allow(clippy::unwrap_used)]
+
+mod model;
+mod naive;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use collector::{Ask, By, Catalog, Collector};
+use metrics_core::Snapshot;
+use model::{File, Nature};
+use proptest::prelude::*;
+use support::bits;
+
+/// What happens between two scrapes.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A file of this name appears, or another one takes its place.
+    Appears(File),
+    /// A process writes into one of its files.
+    Writes(usize, Vec<f64>),
+    /// A process makes more series.
+    Appends(usize, File),
+    Vanishes(usize),
+    /// Somebody cuts a file short; the argument is a share of its length.
+    Cut(usize, f64),
+}
+
+fn event(natures: Vec<Nature>) -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => model::file(natures.clone(), 10).prop_map(Event::Appears),
+        3 => (0..64_usize, prop::collection::vec((0..4000_i32).prop_map(|it| f64::from(it) / 8.0), 1..8))
+            .prop_map(|(at, values)| Event::Writes(at, values)),
+        3 => (0..64_usize, model::file(natures, 8)).prop_map(|(at, more)| Event::Appends(at, more)),
+        1 => (0..64_usize).prop_map(Event::Vanishes),
+        1 => (0..64_usize, 0.0..1.0).prop_map(|(at, share)| Event::Cut(at, share)),
+    ]
+}
+
+/// Files that are there at first, and what happens between scrapes. Few natures, so that processes share
+/// families.
+fn story() -> impl Strategy<Value = (Vec<File>, Vec<Vec<Event>>)> {
+    prop::collection::vec(model::nature(), 1..4).prop_flat_map(|natures| {
+        let files = prop::collection::vec(model::file(natures.clone(), 10), 0..8);
+        (files, prop::collection::vec(prop::collection::vec(event(natures), 0..4), 1..5))
+    })
+}
+
+/// Does to the files and to the directory what happens.
+fn happen(event: Event, files: &mut Vec<File>, directory: &Path) {
+    let at = |number: usize, files: &[File]| (!files.is_empty()).then(|| number % files.len());
+    match event {
+        Event::Appears(file) => {
+            files.retain(|known| known.name() != file.name());
+            file.write(directory, true);
+            files.push(file);
+            files.sort_by_key(File::name);
+        }
+        Event::Writes(number, values) => {
+            let Some(at) = at(number, files) else { return };
+            for (record, value) in files[at].records.iter_mut().zip(values) {
+                record.value = value;
+            }
+            files[at].write(directory, false);
+        }
+        Event::Appends(number, more) => {
+            let Some(at) = at(number, files) else { return };
+            let file = &mut files[at];
+            let same =
+                (file.dialect, file.kind, file.aggregation) == (more.dialect, more.kind, more.aggregation);
+            if same && file.cut.is_none() {
+                let news = more.records.into_iter().filter(|new| {
+                    !file.records.iter().any(|old| {
+                        (&old.family, old.suffix, &old.labels, old.le)
+                            == (&new.family, new.suffix, &new.labels, new.le)
+                    })
+                });
+                let news: Vec<_> = news.collect();
+                file.records.extend(news);
+                file.write(directory, false);
+            }
+        }
+        Event::Vanishes(number) => {
+            let Some(at) = at(number, files) else { return };
+            fs::remove_file(directory.join(files.remove(at).name())).unwrap();
+        }
+        Event::Cut(number, share) => {
+            let Some(at) = at(number, files) else { return };
+            files[at].cut = None;
+            files[at].cut = Some((files[at].bytes().0.len() as f64 * share) as usize);
+            files[at].write(directory, false);
+        }
+    }
+}
+
+/// Compares a page with the naive one, order and bits included.
+fn assert_page(page: &Snapshot, naive: &[naive::Family], what: &str) {
+    let ours: Vec<_> = page
+        .families
+        .iter()
+        .map(|family| {
+            let lines: Vec<_> = family
+                .samples
+                .iter()
+                .map(|sample| {
+                    let labels = sample.series.labels.iter();
+                    let labels =
+                        labels.map(|label| (label.name.to_string(), label.value_text().into_owned()));
+                    (sample.series.name.to_string(), labels.collect::<Vec<_>>(), bits(sample.value))
+                })
+                .collect();
+            (family.name.to_string(), family.kind, lines)
+        })
+        .collect();
+    let naive: Vec<_> = naive
+        .iter()
+        .map(|(name, kind, lines)| {
+            let lines: Vec<_> = lines
+                .iter()
+                .map(|(name, labels, value)| (name.clone(), labels.clone(), bits(*value)))
+                .collect();
+            (name.clone(), *kind, lines)
+        })
+        .collect();
+    assert_eq!(ours, naive, "{what}");
+}
+
+fn asks() -> Vec<(&'static str, Ask)> {
+    let mut by_process = Ask::default();
+    by_process.by = By::Process;
+    let mut filtered = Ask::default();
+    let names =
+        ["p_counter_0_total", "p_histogram_0_count", "r_histogram_sum_bucket", "r_histogram_all_count"];
+    filtered.names = Some(names.map(str::to_owned).into());
+    vec![("merged", Ask::default()), ("by process", by_process), ("filtered", filtered)]
+}
+
+fn collector_of(directory: &Path) -> Collector {
+    support::collector(directory, Catalog::parse(model::ruby_catalog().as_bytes()).unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_scrape_equals_the_naive_merge((files, rounds) in story()) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut known = Vec::new();
+        files.into_iter().for_each(|file| happen(Event::Appears(file), &mut known, directory.path()));
+        let kept = collector_of(directory.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for round in rounds {
+            for (what, ask) in asks() {
+                let naive = naive::page(&known, ask.by, ask.names.as_deref());
+                let page = runtime.block_on(kept.collect(&ask)).unwrap();
+                assert_page(&page, &naive, what);
+                let fresh = runtime.block_on(collector_of(directory.path()).collect(&ask)).unwrap();
+                prop_assert_eq!(
+                    support::encoded(exposition::Format::TEXT, &page),
+                    support::encoded(exposition::Format::TEXT, &fresh)
+                );
+            }
+            round.into_iter().for_each(|event| happen(event, &mut known, directory.path()));
+        }
+    }
+}
