@@ -47,6 +47,10 @@ pub use per_process::PerProcess;
 pub use set_once::SetOnce;
 
 #[cfg(unix)]
+#[doc(hidden)]
+pub mod testing;
+
+#[cfg(unix)]
 pub use descriptors::{Descriptors, Held};
 
 /// The atomics that [`renewal`] and [`slot`] are written with; the loom model puts its own in their place.

@@ -1,13 +1,11 @@
 //! What a forked process finds: libc's `fork` and the raw system call, grandchildren, and threads at work.
 #![cfg(unix)]
 
-mod common;
-
 use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use common::{WAYS, alone, fork};
+use forked::testing::{WAYS, alone, fork};
 use forked::{Descriptors, Gate, PerProcess, SetOnce, generation};
 
 #[test]

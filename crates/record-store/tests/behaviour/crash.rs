@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 
-use crate::processes::{WAYS, alone, fork};
 use crate::stores::{each, total};
+use forked::testing::{WAYS, alone, fork};
 
 /// Increments between two words to the parent.
 const STEP: u64 = 1000;

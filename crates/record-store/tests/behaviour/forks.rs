@@ -7,14 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics_core::Part;
 
-use crate::processes::{WAYS, Way, alone, fork};
 use crate::stores::{each, files, records, total};
-
-/// Ends this process in a minute, if it hangs.
-fn must_not_hang() {
-    // SAFETY: sets a timer whose signal ends the process.
-    unsafe { libc::alarm(60) };
-}
+use forked::testing::{WAYS, Way, alone, fork};
 
 #[test]
 fn a_child_writes_to_its_own_file_and_only_what_it_touches() {
@@ -26,7 +20,6 @@ fn a_child_writes_to_its_own_file_and_only_what_it_touches() {
             untouched.add(10.0);
             for way in WAYS {
                 fork(way, || {
-                    must_not_hang();
                     assert_eq!((touched.get(Part::Value), untouched.get(Part::Value)), (0.0, 0.0));
                     touched.add(2.0);
                     assert_eq!((touched.get(Part::Value), untouched.get(Part::Value)), (2.0, 0.0));
@@ -73,7 +66,6 @@ fn forks_in_the_midst_of_traffic_keep_totals_exact() {
                 for round in 0..FORKS {
                     let way = WAYS[round % 2];
                     fork(way, || {
-                        must_not_hang();
                         let count = || (0..EACH).for_each(|_| child.add(1.0));
                         count();
                         if matches!(way, Way::Libc) {
@@ -108,7 +100,6 @@ fn threads_of_a_child_make_one_file_together() {
             let store = open(directory);
             let children = ["a", "b", "c"].map(|label| store.counter(label));
             fork(Way::Libc, || {
-                must_not_hang();
                 std::thread::scope(|scope| {
                     for _ in 0..8 {
                         scope.spawn(|| children.iter().for_each(|child| child.add(1.0)));
@@ -142,7 +133,6 @@ fn a_fork_in_the_midst_of_new_label_sets_does_not_hang_the_child() {
                 });
                 for _ in 0..20 {
                     fork(Way::Libc, || {
-                        must_not_hang();
                         for i in 0..20 {
                             store.counter(&format!("child's {i}")).add(1.0);
                             store.counter(&format!("parent's {i}")).add(1.0);
@@ -184,13 +174,11 @@ fn a_childs_use_does_not_end_the_parents_lock_nor_outlive_it() {
                     let child = store.counter("a");
                     child.add(1.0);
                     // Never waited for: it outlives its parent, which is killed.
-                    let orphan = fork(way, || {
-                        must_not_hang();
+                    let _orphan = fork(way, || {
                         child.add(1.0);
                         tell.write_all(&std::process::id().to_le_bytes()).unwrap();
                         let _ = released.read(&mut [0]); // until the test is done
                     });
-                    std::mem::forget(orphan);
                     tell.write_all(&std::process::id().to_le_bytes()).unwrap();
                     std::thread::sleep(std::time::Duration::from_secs(60));
                 });

@@ -1,8 +1,6 @@
 //! What both stores over records promise, in either dialect: forks, crashes, full disks, wiped directories.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-#[path = "../../../forked/tests/common/mod.rs"]
-mod processes;
 mod stores;
 
 mod bytes;
