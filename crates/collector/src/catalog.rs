@@ -146,3 +146,6 @@ impl Catalog {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -406,7 +406,7 @@ impl Shared {
 
 /// Brings `files` up to date with the directory, in byte order of the names; says whether that changed them.
 fn list(directory: &Path, files: &mut Vec<File>) -> Result<bool, SourceError> {
-    let failed = |error| SourceError::new(format!("list directory {}", directory.display()), error);
+    let failed = |error| SourceError::new(format!("list {}", directory.display()), error);
     let mut names: Vec<OsString> = Vec::with_capacity(files.len());
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;

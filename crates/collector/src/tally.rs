@@ -326,3 +326,6 @@ impl Translation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
