@@ -85,7 +85,7 @@ fn text_suffixes_of_openmetrics_are_families_of_their_own() {
     assert_eq!(
         outline(&text(page)),
         [
-            "foo counter:",
+            "foo unknown:",
             "foo_total unknown: foo_total=17",
             "foo_created unknown: foo_created=1520872607.123"
         ],

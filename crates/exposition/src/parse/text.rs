@@ -170,10 +170,18 @@ impl Families {
 
     /// The snapshot: counters lose their `_total`, unless another family has that name.
     fn finish(mut self) -> Snapshot {
-        for Family { snapshot, .. } in &mut self.list {
-            let stem = snapshot.name.strip_suffix("_total").filter(|_| snapshot.kind == Kind::Counter);
-            if let Some(stem) = stem.filter(|stem| !stem.is_empty() && !self.places.contains_key(*stem)) {
-                snapshot.name = stem.into();
+        let is_taken = |name: &str| self.places.contains_key(name);
+        for Family { snapshot, .. } in
+            self.list.iter_mut().filter(|family| family.snapshot.kind == Kind::Counter)
+        {
+            match snapshot.name.strip_suffix("_total") {
+                Some(stem) if !stem.is_empty() && !is_taken(stem) => snapshot.name = stem.into(),
+                // A counter of which nothing is known but its name is printed with `_total`, and somebody else
+                // has that name: `# TYPE x counter` in front of `x_total`, from OpenMetrics read as text.
+                None if snapshot.samples.is_empty() && is_taken(&format!("{}_total", snapshot.name)) => {
+                    snapshot.kind = Kind::Unknown;
+                }
+                _ => {}
             }
         }
         Snapshot { families: self.list.into_iter().map(|family| family.snapshot).collect() }
