@@ -5,7 +5,8 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use crate::SetOnce;
 
@@ -29,13 +30,19 @@ pub struct Descriptors {
 /// One place of the list. Entries are never removed, but used again.
 #[derive(Debug)]
 struct Entry {
-    /// An open descriptor, or [`FREE`].
+    /// An open descriptor, or [`FREE`], or [`TAKEN`].
     descriptor: AtomicI32,
+    /// Which file it is: a program that makes itself a daemon closes all descriptors in a child, and what it
+    /// opens then under the same number is not ours.
+    device: AtomicU64,
+    inode: AtomicU64,
     next: SetOnce<Entry>,
 }
 
-/// No descriptor has this number.
+/// An entry that nobody uses. No descriptor has this number.
 const FREE: RawFd = -1;
+/// An entry that is being filled.
+const TAKEN: RawFd = -2;
 
 impl Descriptors {
     /// None.
@@ -45,19 +52,25 @@ impl Descriptors {
 
     /// Lists `file` until the result is dropped.
     pub fn hold(&self, file: File) -> Held {
-        let descriptor = file.as_raw_fd();
+        let new = || Entry {
+            descriptor: AtomicI32::new(FREE),
+            device: AtomicU64::new(0),
+            inode: AtomicU64::new(0),
+            next: SetOnce::new(),
+        };
         let mut place = &self.first;
         let entry = loop {
-            let entry = place.get_or_set(|| Entry { descriptor: AtomicI32::new(FREE), next: SetOnce::new() });
-            if entry
-                .descriptor
-                .compare_exchange(FREE, descriptor, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
-            {
+            let entry = place.get_or_set(new);
+            if entry.descriptor.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 break entry;
             }
             place = &entry.next;
         };
+        // Of a file without an identity a child keeps its copy: 0 is no inode's number.
+        let (device, inode) = file.metadata().map_or((0, 0), |about| (about.dev(), about.ino()));
+        entry.device.store(device, Ordering::Relaxed);
+        entry.inode.store(inode, Ordering::Relaxed);
+        entry.descriptor.store(file.as_raw_fd(), Ordering::Release);
         Held { file: ManuallyDrop::new(file), entry }
     }
 
@@ -65,7 +78,8 @@ impl Descriptors {
     /// by an ancestor. The files of the ancestor stay open and locked there.
     ///
     /// The numbers stay in use, for `/dev/null`: whoever still has a [`Held`] in inherited memory can do no
-    /// harm with it. Calling it twice does what calling it once does.
+    /// harm with it. A number that the program has closed, and perhaps opened something else under, is left
+    /// alone. Calling it twice does what calling it once does.
     ///
     /// # Errors
     /// When the process has no descriptor left, or neither `/dev/null` nor a pipe can be opened.
@@ -75,7 +89,7 @@ impl Descriptors {
         while let Some(entry) = place.get() {
             place = &entry.next;
             let descriptor = entry.descriptor.load(Ordering::Acquire);
-            if descriptor == FREE {
+            if descriptor < 0 || !entry.is_still(descriptor) {
                 continue;
             }
             let nothing: &File = match &nothing {
@@ -85,6 +99,23 @@ impl Descriptors {
             replace(descriptor, nothing)?;
         }
         Ok(())
+    }
+}
+
+impl Entry {
+    /// Whether the number `descriptor` is still the file that was listed.
+    fn is_still(&self, descriptor: RawFd) -> bool {
+        let mut about = std::mem::MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: writes a `stat` to the place given, if it returns 0; any number may be asked about.
+        if unsafe { libc::fstat(descriptor, about.as_mut_ptr()) } != 0 {
+            return false;
+        }
+        // SAFETY: written by the call above.
+        let about = unsafe { about.assume_init() };
+        // The types differ from system to system.
+        #[allow(clippy::unnecessary_cast, reason = "it is necessary elsewhere")]
+        let (device, inode) = (about.st_dev as u64, about.st_ino as u64);
+        self.device.load(Ordering::Relaxed) == device && self.inode.load(Ordering::Relaxed) == inode
     }
 }
 

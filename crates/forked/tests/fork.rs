@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use forked::testing::{WAYS, alone, fork};
@@ -228,6 +229,24 @@ fn a_dropped_file_is_off_the_list() {
         fork(WAYS[0], || {
             list.abandon().unwrap();
             assert!(other.metadata().unwrap().is_dir());
+        })
+        .wait();
+    });
+}
+
+/// What a program does that makes itself a daemon.
+#[test]
+fn a_number_that_the_child_has_used_for_another_file_is_left_alone() {
+    alone("a_number_that_the_child_has_used_for_another_file_is_left_alone", || {
+        let list: &'static Descriptors = Box::leak(Box::new(Descriptors::new()));
+        let listed = list.hold(File::open("/proc/self/status").unwrap());
+        fork(WAYS[0], || {
+            // SAFETY: the number is reused at once, and `listed` is not used again in this child.
+            unsafe { libc::close(listed.as_raw_fd()) };
+            let log = File::open(std::env::temp_dir()).unwrap();
+            assert_eq!(log.as_raw_fd(), listed.as_raw_fd());
+            list.abandon().unwrap();
+            assert!(log.metadata().unwrap().is_dir());
         })
         .wait();
     });

@@ -227,18 +227,28 @@ impl<M: Medium> Shared<M> {
         }
     }
 
-    /// Places every label set that counts in memory, up to the first that has no room.
+    /// Places every label set that counts in memory. Gives up after some failures: a disk without a single block
+    /// would fail once for each of a million label sets, one with a few blocks left has room for the small ones.
     fn place_homeless(&self, files: &mut Files<M>, own: &Own<M>) -> Result<(), StoreError> {
+        const FAILURES: usize = 8;
+
         if !own.homeless.load(Ordering::Relaxed) {
             return Ok(());
         }
+        let mut failures = 0;
         for child in self.label_sets.all() {
-            if let Some(numbers) = child.numbers.get() {
-                self.place(child, numbers, None, files, own)?;
+            let Some(numbers) = child.numbers.get() else { continue };
+            if let Err(error) = self.place(child, numbers, None, files, own) {
+                failures += 1;
+                if failures == FAILURES {
+                    return Err(error);
+                }
             }
         }
-        own.homeless.store(false, Ordering::Relaxed);
-        own.warned.store(false, Ordering::Relaxed);
+        if failures == 0 {
+            own.homeless.store(false, Ordering::Relaxed);
+            own.warned.store(false, Ordering::Relaxed);
+        }
         Ok(())
     }
 

@@ -8,7 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dialects::Dialect;
+use forked::testing::{Way, fork};
 use metrics_core::{Declaration, Desc, Kind, Part};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 use crate::stores::{Opened, each, files, most_recent, records, total, totals};
 
@@ -293,4 +297,138 @@ fn a_gauge_may_hold_any_nan() {
             assert!(gauge.get(Part::Value).is_nan());
         }
     });
+}
+
+/// How many files this process has open.
+fn open_files() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+#[test]
+fn trouble_leaves_no_files_open() {
+    forked::testing::alone("trouble::trouble_leaves_no_files_open", || {
+        each(|directory, open| {
+            let directory = &directory.join("troubled");
+            let store = open(directory);
+            store.counter("a").add(1.0);
+            let before = open_files();
+            for round in 0..20 {
+                for entry in fs::read_dir(directory).unwrap() {
+                    fs::remove_file(entry.unwrap().path()).unwrap();
+                }
+                store.counter(&format!("wiped {round}")).add(1.0);
+            }
+            assert_eq!(open_files(), before);
+            fs::remove_dir_all(directory).unwrap();
+            for round in 0..20 {
+                store.counter(&format!("gone {round}")).add(1.0);
+            }
+            assert!(open_files() < before);
+        });
+    });
+}
+
+/// What may happen to a store and its directory.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Add(usize, i32),
+    Observe(usize, i32),
+    Fork(usize, i32),
+    RemoveFiles,
+    RemoveDirectory,
+    MakeDirectory,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        8 => (0..6_usize, 1..100).prop_map(|(of, by)| Event::Add(of, by)),
+        4 => (0..3_usize, 1..100).prop_map(|(of, value)| Event::Observe(of, value)),
+        1 => (0..6_usize, 1..100).prop_map(|(of, by)| Event::Fork(of, by)),
+        2 => Just(Event::RemoveFiles),
+        1 => Just(Event::RemoveDirectory),
+        2 => Just(Event::MakeDirectory),
+    ]
+}
+
+/// Whatever happens to the directory: this process has counted everything, and once the directory is there and
+/// something makes the store look, all of it is in the files.
+#[test]
+fn any_sequence_of_troubles_loses_nothing() {
+    forked::testing::alone("trouble::any_sequence_of_troubles_loses_nothing", || {
+        let mut runner =
+            TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
+        let cases = (proptest::collection::vec(event(), 1..40), any::<bool>(), any::<bool>());
+        runner.run(&cases, |(events, mmap, ruby)| Ok(survives(&events, mmap, ruby))).unwrap();
+    });
+}
+
+fn survives(events: &[Event], mmap: bool, ruby: bool) {
+    let dialect = if ruby { Dialect::Ruby } else { Dialect::PYTHON };
+    let parent = tempfile::tempdir().unwrap();
+    let directory = &parent.path().join("troubled");
+    let store = crate::stores::open(directory, mmap, dialect);
+    let declared = Declaration { labels: &["of"], ..Declaration::new(Kind::Summary, "seconds", "") };
+    let summary = Arc::new(Desc::new(&declared).unwrap());
+    let mut counters = [0.0; 6];
+    let mut sums = [(0.0, 0.0); 3];
+    for &event in events {
+        match event {
+            Event::Add(of, by) => {
+                store.counter(&of.to_string()).add(f64::from(by));
+                counters[of] += f64::from(by);
+            }
+            Event::Observe(of, value) => {
+                store.child(&summary, &[&of.to_string()]).observe(0, f64::from(value));
+                sums[of].0 += 1.0;
+                sums[of].1 += f64::from(value);
+            }
+            // What it counts is gone with the files sooner or later; it must not be counted here.
+            Event::Fork(of, by) => {
+                let child = store.counter(&of.to_string());
+                fork(Way::Raw, || {
+                    child.add(f64::from(by));
+                    assert_eq!(child.get(Part::Value), f64::from(by));
+                })
+                .wait();
+            }
+            Event::RemoveFiles => {
+                for entry in fs::read_dir(directory).into_iter().flatten() {
+                    fs::remove_file(entry.unwrap().path()).unwrap();
+                }
+            }
+            Event::RemoveDirectory => _ = fs::remove_dir_all(directory),
+            Event::MakeDirectory => fs::create_dir_all(directory).unwrap(),
+        }
+    }
+    fs::create_dir_all(directory).unwrap();
+    let pid = std::process::id();
+    // Each looks after one file; the claim's loss makes it look after all.
+    store.counter("last").add(1.0);
+    store.child(&summary, &["last"]).observe(0, 1.0);
+
+    let ours: Vec<_> = files(directory)
+        .into_iter()
+        .filter(|file| file.to_string_lossy().contains(&format!("{pid}-r")))
+        .flat_map(|file| records(dialect, &file))
+        .collect();
+    let filed = |key: &[u8]| {
+        let values: Vec<_> =
+            ours.iter().filter(|record| record.0.as_bytes() == key).map(|record| record.1).collect();
+        assert!(values.len() <= 1, "a key stands twice");
+        values.first().copied().unwrap_or(0.0)
+    };
+    assert_eq!(store.homeless(), 0);
+    for (of, &counted) in counters.iter().enumerate() {
+        let label = of.to_string();
+        assert_eq!(store.counter(&label).get(Part::Value), counted);
+        assert_eq!(filed(crate::stores::key(dialect, &label).as_bytes()), counted);
+    }
+    for (of, &(count, sum)) in sums.iter().enumerate() {
+        let label = of.to_string();
+        let child = store.child(&summary, &[&label]);
+        assert_eq!((child.get(Part::Count), child.get(Part::Sum)), (count, sum));
+        for (part, key) in dialects::keys(dialect, &summary, &[&label], "") {
+            assert_eq!(filed(&key), if part == Part::Sum { sum } else { count });
+        }
+    }
 }
