@@ -12,18 +12,19 @@ use crate::name::is_legacy_metric;
 /// Appends the page to `out`.
 ///
 /// Families, samples and labels come out in the order of the snapshot; a family without samples still has its
-/// `# HELP` and `# TYPE` lines. In the text format, samples named `_created`, `_gcount` and `_gsum` stand behind
-/// their family as gauges of their own, as client_python prints them; units and exemplars are left out. In
-/// OpenMetrics, what its rules forbid is left out: an exemplar on anything but a counter or bucket or with more
-/// than 128 characters of labels, and a unit that is not the end of the family's name.
+/// `# HELP` and `# TYPE` lines. In the text format, samples named `_created`, and of gauge histograms `_gcount`
+/// and `_gsum`, stand behind their family as gauges of their own, as client_python prints them; units and
+/// exemplars are left out. In OpenMetrics, what its rules forbid is left out: an exemplar on anything but a
+/// counter or bucket or with more than 128 characters of labels, and a unit that is not the end of the family's
+/// name. A time that is not finite is left out, too.
 ///
 /// A counter whose first sample has the bare name of its family (clients that do not insist on `_total`) has
 /// that name in the text format, and is `unknown` in OpenMetrics, as Prometheus' Go library prints it.
 ///
-/// Costs 15 to 30 ns a sample. The first page makes each series' text `name{labels} ` and keeps it in
-/// [`Series::rendered`](metrics_core::Series::rendered) for all formats; after that nothing is allocated but what
-/// `out` needs to grow. Series with names that need escaping are put together each time, and so are all under
-/// [`Escaping::Dots`].
+/// The first page makes each series' text `name{labels} ` and keeps it in
+/// [`Series::rendered`](metrics_core::Series::rendered) for all formats; every later one costs a copy of it and
+/// a number for each sample, and allocates nothing but what `out` needs to grow. Series with names that need
+/// escaping are put together each time, and so are all under [`Escaping::Dots`].
 pub fn encode(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
     match format.syntax {
         Syntax::Text0 | Syntax::Text1 => {
@@ -47,8 +48,8 @@ pub fn encode(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
 /// Suffixes of this kind that the text format does not know, in the order in which their gauges follow the
 /// family.
 ///
-/// client_python looks for all three in every kind; the other two occur in gauge histograms only, and looking
-/// for them among the buckets of all histograms costs a tenth of the page.
+/// client_python looks for all three in every kind. The other two occur in gauge histograms only, and a look at
+/// the name of every bucket (as long as `_gcount`) is a large part of what a line costs.
 const fn moved_in_text(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::GaugeHistogram => &["_created", "_gcount", "_gsum"],

@@ -47,7 +47,8 @@
 //!
 //! * label values that are not UTF-8 (the Ruby client's files can hold them), in every format;
 //! * in OpenMetrics: `NaN` or negative counters and buckets, a `_sum` beside negative bounds, a histogram of
-//!   which only some lines were asked for;
+//!   which only some lines were asked for; samples that are no part of their family's kind;
+//! * in OpenMetrics with escaped names: a state set whose name has a colon, which its label cannot have;
 //! * quoted names, which Prometheus reads from version 3 on, only where they were asked for
 //!   ([`Escaping::AllowUtf8`], never in text 0.0.4).
 //!

@@ -50,6 +50,18 @@ pub struct ParseError {
     pub why: String,
 }
 
+impl ParseError {
+    /// Names in the reason come from the page and may be as long as it; what is too long for a message is cut.
+    fn at(line: usize, mut why: String) -> ParseError {
+        const LONGEST: usize = 300; // characters
+        if let Some((end, _)) = why.char_indices().nth(LONGEST) {
+            why.truncate(end);
+            why.push_str("...");
+        }
+        ParseError { line, why }
+    }
+}
+
 impl std::fmt::Display for ParseError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "line {}: {}", self.line, self.why)

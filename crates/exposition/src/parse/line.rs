@@ -102,9 +102,7 @@ impl<'a> Line<'a> {
         };
         match (outside, inside) {
             (Some(name), None) | (None, Some(name)) => Ok((name, labels)),
-            (Some(name), Some(_)) => {
-                Err(format!("{} has a second name in its braces", excerpt(name.as_bytes())))
-            }
+            (Some(name), Some(_)) => Err(format!("{name} has a second name in its braces")),
             (None, None) => Err("the braces have no metric name in front and none in quotes".to_owned()),
         }
     }
@@ -112,6 +110,11 @@ impl<'a> Line<'a> {
     fn plain_metric_name(&mut self) -> Result<String, Why> {
         self.plain_name(b":", is_legacy_metric)
             .ok_or_else(|| format!("expected a metric name, found {}", self.found()))
+    }
+
+    fn plain_label_name(&mut self) -> Result<String, Why> {
+        self.plain_name(b"", is_legacy_label)
+            .ok_or_else(|| format!("expected a label name, found {}", self.found()))
     }
 
     /// Takes `{...}`: at most one quoted metric name, and labels.
@@ -123,12 +126,7 @@ impl<'a> Line<'a> {
         self.skip_blanks();
         while !self.take(b'}') {
             let quoted = self.rest.first() == Some(&b'"');
-            let part = match quoted {
-                true => self.quoted_name()?,
-                false => self
-                    .plain_name(b"", is_legacy_label)
-                    .ok_or_else(|| format!("expected a label name, found {}", self.found()))?,
-            };
+            let part = if quoted { self.quoted_name()? } else { self.plain_label_name()? };
             self.skip_blanks();
             if self.take(b'=') {
                 self.skip_blanks();
@@ -137,11 +135,7 @@ impl<'a> Line<'a> {
             } else if quoted && name.is_none() {
                 name = Some(part);
             } else {
-                return Err(format!(
-                    "expected '=' after {}, found {}",
-                    excerpt(part.as_bytes()),
-                    self.found()
-                ));
+                return Err(format!("expected '=' after {part:?}, found {}", self.found()));
             }
             self.skip_blanks();
             if self.take(b',') {
@@ -200,18 +194,21 @@ impl<'a> Line<'a> {
 
     /// Takes a number.
     pub(super) fn number(&mut self) -> Result<f64, Why> {
-        let found = self.found();
+        let rest = self.rest;
         let word = self.word();
-        number(word).ok_or_else(|| match word {
-            [] => format!("expected a number, found {found}"),
-            word => format!("expected a number, found {}", excerpt(word)),
+        number(word).ok_or_else(|| {
+            format!("expected a number, found {}", found(if word.is_empty() { rest } else { word }))
         })
     }
 
     /// What comes next, for an error message.
     pub(super) fn found(&self) -> String {
-        if self.rest.is_empty() { "the end of the line".to_owned() } else { excerpt(self.rest) }
+        found(self.rest)
     }
+}
+
+fn found(rest: &[u8]) -> String {
+    if rest.is_empty() { "the end of the line".to_owned() } else { excerpt(rest) }
 }
 
 /// The number that `word` is to Go's `ParseFloat` and to Python's `float`: decimal, `Inf`, `Infinity` or `NaN`

@@ -24,10 +24,10 @@ pub(super) fn parse(page: &[u8]) -> Result<Snapshot, ParseError> {
             Some(line) => reader.read(number, Line::new(line, Blanks::Single)),
             None => Err("the page ends before the line does".to_owned()),
         };
-        read.map_err(|why| ParseError { line: number, why })?;
+        read.map_err(|why| ParseError::at(number, why))?;
     }
     let complete = if ended { reader.close() } else { Err("the page ends without # EOF".to_owned()) };
-    complete.map_err(|why| ParseError { line: last, why })?;
+    complete.map_err(|why| ParseError::at(last, why))?;
     Ok(Snapshot { families: reader.complete })
 }
 

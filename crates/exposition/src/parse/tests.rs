@@ -140,7 +140,7 @@ fn text_errors_name_the_line_and_the_reason() {
         ("a{x=\"\\\n\"} 1\n", "line 1: unknown escape in a quote, \"\\\\\""),
         ("a{x:y=\"1\"} 1\n", "line 1: expected '=' after \"x\", found \":y=\\\"1\\\"} 1\""),
         ("{a=\"b\"} 1\n", "line 1: the braces have no metric name in front and none in quotes"),
-        ("a{\"b\"} 1\n", "line 1: \"a\" has a second name in its braces"),
+        ("a{\"b\"} 1\n", "line 1: a has a second name in its braces"),
         ("{\"a\",\"b\"} 1\n", "line 1: expected '=' after \"b\", found \"} 1\""),
         ("{\"\"} 1\n", "line 1: a name is empty"),
         (
@@ -355,6 +355,13 @@ fn openmetrics_errors_name_the_line_and_the_reason() {
 #[test]
 fn the_end_of_an_openmetrics_page_needs_no_line_feed() {
     assert_eq!(outline(&openmetrics("a 1\n# EOF")), ["a unknown: a=1"]);
+}
+
+#[test]
+fn a_reason_is_short_however_long_the_names() {
+    let name = "é".repeat(10_000);
+    let why = error(Syntax::Text0, format!("# TYPE \"{name}\" gauge\n# TYPE \"{name}\" gauge\n"));
+    assert_eq!(why, format!("line 2: a second TYPE line for {}...", "é".repeat(300 - 23)));
 }
 
 #[test]

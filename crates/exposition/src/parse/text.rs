@@ -16,7 +16,7 @@ pub(super) fn parse(page: &[u8]) -> Result<Snapshot, ParseError> {
             Some(line) => families.read(Line::new(line, Blanks::Free)),
             None => Err("the page ends before the line does".to_owned()),
         };
-        read.map_err(|why| ParseError { line: number, why })?;
+        read.map_err(|why| ParseError::at(number, why))?;
     }
     Ok(families.finish())
 }
