@@ -1,14 +1,17 @@
 //! A process that counts: what the tests start many times, and kill.
 //!
 //! `integration-worker count mmap|file DIRECTORY SEED` counts what `apps/count.py` counts, as far as the store's own
-//! dialect has it; `once DIRECTORY` counts a little and ends; `storm DIRECTORY ACKNOWLEDGED` counts until it is killed.
+//! dialect has it; `crowd DIRECTORY` forks
+//! processes, which count a little and end; `storm DIRECTORY ACKNOWLEDGED` counts until it is killed.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use forked::testing::{WAYS, fork};
 use metrics_core::{Aggregation, Buckets, Registry};
 use store_file::FileStore;
 use store_mmap::MmapStore;
@@ -26,7 +29,7 @@ fn main() -> anyhow::Result<()> {
         ["count", "file", directory, seed] => {
             count(Registry::new(FileStore::open(directory)?), &["all"], seed.parse()?)
         }
-        ["once", directory] => once(directory),
+        ["crowd", directory] => crowd(directory),
         ["storm", directory, acknowledged] => storm(directory, Path::new(acknowledged)),
         _ => bail!("unknown arguments {arguments:?}"),
     }
@@ -59,15 +62,24 @@ fn count(registry: Registry, modes: &[&str], seed: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ten jobs and one observation, then the end.
-fn once(directory: &str) -> anyhow::Result<()> {
+/// A forked process for each byte on standard input, one after the other, by libc's `fork` and by the bare system call
+/// in turn. Each counts ten jobs, through a handle of the parent and through its own, observes one duration, and ends.
+fn crowd(directory: &str) -> anyhow::Result<()> {
     let registry = Registry::new(MmapStore::open(directory)?);
     let jobs = registry.counter("jobs", "Jobs done.").labels(["queue"])?;
     let duration = registry.histogram("job_duration_seconds", "Time a job took.").register()?;
-    for job in 0..10 {
-        jobs.with([["mail", "print"][job % 2]]).inc();
+    let mail = jobs.with(["mail"]);
+    for (way, asked) in WAYS.into_iter().cycle().zip(std::io::stdin().lock().bytes()) {
+        asked.context("read standard input")?;
+        let child = fork(way, || {
+            for _ in 0..5 {
+                mail.inc();
+                jobs.with(["print"]).inc();
+            }
+            duration.observe(0.5);
+        });
+        child.wait();
     }
-    duration.observe(0.5);
     Ok(())
 }
 

@@ -1,20 +1,18 @@
 //! A reader that looks again and again while processes come and go.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::http::Connection;
 use crate::page::sum;
 use crate::running::Running;
-use crate::tools::{multiprom, output, worker};
+use crate::tools::{multiprom, worker};
 
 const SCRAPES: usize = 1_000;
-const PROCESSES: usize = 3_000;
-const AT_ONCE: usize = 3;
+const CROWDS: usize = 3; // processes that fork others, one for each scrape
+const PROCESSES: f64 = (SCRAPES * CROWDS) as f64;
 
 #[test]
-fn counters_only_rise_in_a_thousand_scrapes_while_three_thousand_processes_come_and_go() {
+fn counters_only_rise_in_a_thousand_scrapes_while_three_thousand_forked_processes_come_and_go() {
     let directory = tempfile::tempdir().expect("make a directory");
     let metrics = directory.path().join("metrics");
     std::fs::create_dir(&metrics).expect("make a directory");
@@ -25,26 +23,24 @@ fn counters_only_rise_in_a_thousand_scrapes_while_three_thousand_processes_come_
     let mut reader =
         Reader { connection: Connection::open(address).expect("connect"), last: BTreeMap::new() };
 
-    let started = AtomicUsize::new(0);
-    let mut scrapes = 0;
-    std::thread::scope(|scope| {
-        let writers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(|| write(&started, &metrics))).collect();
-        while scrapes < SCRAPES || writers.iter().any(|writer| !writer.is_finished()) {
-            reader.scrape(&exporter);
-            scrapes += 1;
-        }
+    let crowds = (0..CROWDS).map(|crowd| {
+        let name = format!("crowd-{crowd}");
+        Running::start(&name, worker().arg("crowd").arg(&metrics), directory.path())
     });
-    let page = reader.scrape(&exporter);
-    assert_eq!(sum(&page, "jobs_total"), 10.0 * PROCESSES as f64);
-    assert_eq!(sum(&page, "job_duration_seconds_count"), PROCESSES as f64);
-    assert_eq!(sum(&page, "job_duration_seconds_sum"), 0.5 * PROCESSES as f64);
-}
-
-/// Starts short-lived processes, one after the other.
-fn write(started: &AtomicUsize, metrics: &Path) {
-    while started.fetch_add(1, Relaxed) < PROCESSES {
-        output(worker().arg("once").arg(metrics));
+    let mut crowds: Vec<_> = crowds.collect();
+    for _ in 0..SCRAPES {
+        // A process of each crowd comes and goes while the page is made.
+        crowds.iter_mut().for_each(|crowd| crowd.tell(b"."));
+        reader.scrape(&exporter);
     }
+    crowds.iter_mut().for_each(Running::end_of_input);
+    while !crowds.iter_mut().all(Running::has_succeeded) {
+        reader.scrape(&exporter);
+    }
+    let page = reader.scrape(&exporter);
+    assert_eq!(sum(&page, "jobs_total"), 10.0 * PROCESSES);
+    assert_eq!(sum(&page, "job_duration_seconds_count"), PROCESSES);
+    assert_eq!(sum(&page, "job_duration_seconds_sum"), 0.5 * PROCESSES);
 }
 
 /// Somebody who remembers what the last page said.

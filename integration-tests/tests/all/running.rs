@@ -1,5 +1,6 @@
 //! A process that runs beside a test and ends with it.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ impl Running {
         let log = directory.join(format!("{name}.log"));
         let file = std::fs::File::create(&log).expect("create the log file");
         let errors = file.try_clone().expect("clone the log file");
-        let child = command.stdin(Stdio::null()).stdout(file).stderr(errors).process_group(0).spawn();
+        let child = command.stdin(Stdio::piped()).stdout(file).stderr(errors).process_group(0).spawn();
         let child = child.unwrap_or_else(|error| panic!("start {command:?}: {error}"));
         Running { name: name.to_owned(), child, log }
     }
@@ -62,6 +63,29 @@ impl Running {
             assert!(Instant::now() < until, "{name} did not {what} within {PATIENCE:?}\n{log}");
             sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Writes to its standard input.
+    pub(crate) fn tell(&mut self, what: &[u8]) {
+        let written = self.child.stdin.as_mut().expect("its input is open").write_all(what);
+        written.unwrap_or_else(|error| panic!("{} does not listen: {error}\n{}", self.name, self.log()));
+    }
+
+    /// Closes its standard input.
+    pub(crate) fn end_of_input(&mut self) {
+        self.child.stdin = None;
+    }
+
+    /// Whether it has ended, which it must have done well.
+    pub(crate) fn has_succeeded(&mut self) -> bool {
+        let ended = self.child.try_wait().expect("wait for a child");
+        assert!(
+            ended.is_none_or(|status| status.success()),
+            "{} failed: {ended:?}\n{}",
+            self.name,
+            self.log()
+        );
+        ended.is_some()
     }
 
     /// Kills it in the middle of what it does.
