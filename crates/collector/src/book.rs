@@ -33,14 +33,17 @@ pub(crate) struct Book {
     name_of: Vec<u32>,
     /// Of counters stated with `_total`: the statement under that name.
     in_full: HashMap<u32, FamilyId>,
-    /// Sample names, each within its family.
-    samples: Numbered<(u32, Box<str>)>,
+    /// Sample names, each within its family; by number of the family's name and suffix their numbers.
+    samples: Vec<Arc<str>>,
+    sample_numbers: HashMap<u32, HashMap<Arc<str>, u32>>,
     label_sets: Numbered<[Label]>,
     identities: Vec<Identity>,
     identity_numbers: HashMap<(u32, u32, Option<u64>), u32>,
     /// Identities with the labels of a process put on.
     derived: HashMap<(u32, u32), u32>,
-    series: Numbered<(u32, u32)>,
+    /// Family and identity of each series.
+    series: Vec<(FamilyId, u32)>,
+    series_numbers: HashMap<(FamilyId, u32), u32>,
     origins: Numbered<(Process, Box<str>)>,
     /// What a book before this one has shown of series that must not fall.
     remembered: HashMap<(Box<str>, Box<[Label]>), f64>,
@@ -99,31 +102,42 @@ impl Book {
         self.in_full.get(&family.0).copied()
     }
 
-    pub(crate) fn series(&mut self, family: FamilyId, sample: &str, labels: &[Label]) -> Option<SeriesId> {
-        let statement = Arc::clone(self.statements.get(family.0)?);
-        let name = self.name_of(family);
-        let mut labels = labels.to_vec();
-        if statement.kind == Kind::Gauge && statement.rules == Rules::Python {
+    pub(crate) fn series(
+        &mut self,
+        family: FamilyId,
+        sample: &str,
+        mut labels: Vec<Label>,
+    ) -> Option<SeriesId> {
+        let statement = self.statement(family);
+        let (kind, rules) = (statement.kind, statement.rules);
+        if kind == Kind::Gauge && rules == Rules::Python {
             labels.retain(|label| &*label.name != "pid");
         }
         labels.sort_by(|a, b| a.name.cmp(&b.name));
         labels.dedup_by(|later, first| later.name == first.name);
         let le = labels.iter().position(|label| &*label.name == "le");
         let identity = match le {
-            Some(le) if statement.kind == Kind::Histogram => {
-                let text = labels.remove(le).value;
-                let bound = Bound::read(statement.rules, &text)?;
-                let labels = self.label_set(&labels);
-                let sample = self.suffixed(name, &statement.name, "_bucket");
+            Some(le) if kind == Kind::Histogram => {
+                let bound = Bound::read(rules, &labels.remove(le).value)?;
+                let labels = self.label_set(labels);
+                let sample = self.suffixed(family, "_bucket");
                 self.identity(sample, labels, Some(bound))
             }
             _ => {
-                let labels = self.label_set(&labels);
-                let sample = self.sample(name, sample);
+                let labels = self.label_set(labels);
+                let sample = self.sample(self.name_of(family), sample);
                 self.identity(sample, labels, None)
             }
         };
-        Some(SeriesId(self.series.number(&(family.0, identity), |key| Arc::new(*key))))
+        Some(self.number_series(family, identity))
+    }
+
+    fn number_series(&mut self, family: FamilyId, identity: u32) -> SeriesId {
+        let series = &mut self.series;
+        SeriesId(*self.series_numbers.entry((family, identity)).or_insert_with(|| {
+            series.push((family, identity));
+            series.len() as u32 - 1
+        }))
     }
 
     pub(crate) fn origin(&mut self, process: &Process, place: &str) -> OriginId {
@@ -132,10 +146,10 @@ impl Book {
             return OriginId(known);
         }
         let labels: Vec<Label> = process.labels.iter().map(|(name, value)| Label::new(name, value)).collect();
-        let merged = if labels.is_empty() { NONE } else { self.label_set(&labels) };
+        let merged = if labels.is_empty() { NONE } else { self.label_set(labels.clone()) };
         let mut own = labels;
         own.push(Label::new("pid", &process.id));
-        let own = self.label_set(&own);
+        let own = self.label_set(own);
         self.labellings.push((merged, own));
         OriginId(self.origins.number(&key, |key| Arc::new(key.clone())))
     }
@@ -144,9 +158,9 @@ impl Book {
     pub(crate) fn adopt(&mut self, family: FamilyId, theirs: &Book, identity: u32) -> SeriesId {
         let entry = theirs.identity_at(identity);
         let sample = self.sample(self.name_of(family), theirs.sample_name(identity));
-        let labels = self.label_set(&theirs.label_set_at(entry.labels));
+        let labels = self.label_set(theirs.label_set_at(entry.labels).to_vec());
         let identity = self.identity(sample, labels, entry.bound.clone());
-        SeriesId(self.series.number(&(family.0, identity), |key| Arc::new(*key)))
+        self.number_series(family, identity)
     }
 
     /// Takes over what the page has shown.
@@ -176,9 +190,7 @@ impl Book {
 
     /// The family and the identity of a series.
     pub(crate) fn series_parts(&self, series: SeriesId) -> (FamilyId, u32) {
-        let parts =
-            self.series.get(series.0).expect("series ids come from the tally that they are used with");
-        (FamilyId(parts.0), parts.1)
+        self.series[series.0 as usize]
     }
 
     /// The labels that an origin puts on a series: those of its process, with `pid` where series are told
@@ -203,7 +215,7 @@ impl Book {
         labels.retain(|label| on.iter().all(|put| put.name != label.name));
         labels.extend(on.iter().cloned());
         labels.sort_by(|a, b| a.name.cmp(&b.name));
-        let labels = self.label_set(&labels);
+        let labels = self.label_set(labels);
         let derived = self.identity(sample, labels, bound);
         self.derived.insert((identity, labelling), derived);
         derived
@@ -211,9 +223,9 @@ impl Book {
 
     /// The identity of a family's sample `name` + `suffix` with these labels; `le` makes it a bucket.
     pub(crate) fn part_of(&mut self, family: FamilyId, suffix: &str, labels: u32, le: Option<&str>) -> u32 {
-        let statement = Arc::clone(self.statement(family));
-        let sample = self.suffixed(self.name_of(family), &statement.name, suffix);
-        let bound = le.and_then(|text| Bound::read(statement.rules, text.as_bytes()));
+        let sample = self.suffixed(family, suffix);
+        let rules = self.statement(family).rules;
+        let bound = le.and_then(|text| Bound::read(rules, text.as_bytes()));
         self.identity(sample, labels, bound)
     }
 
@@ -243,7 +255,7 @@ impl Book {
     }
 
     pub(crate) fn sample_name(&self, identity: u32) -> &str {
-        &self.samples.get(self.identities[identity as usize].sample).expect("numbered by `identity`").1
+        &self.samples[self.identities[identity as usize].sample as usize]
     }
 
     /// The series as the page shows it; made once.
@@ -271,8 +283,14 @@ impl Book {
         series
     }
 
-    fn label_set(&mut self, labels: &[Label]) -> u32 {
-        self.label_sets.number(labels, |labels| Arc::from(labels))
+    fn label_set(&mut self, labels: Vec<Label>) -> u32 {
+        match self.label_sets.find(&labels) {
+            Some(known) => known,
+            None => {
+                let labels: Arc<[Label]> = labels.into();
+                self.label_sets.push(Some(Arc::clone(&labels)), labels)
+            }
+        }
     }
 
     fn label_set_at(&self, labels: u32) -> Arc<[Label]> {
@@ -280,11 +298,19 @@ impl Book {
     }
 
     fn sample(&mut self, name: u32, sample: &str) -> u32 {
-        self.samples.number(&(name, sample.into()), |key| Arc::new(key.clone()))
+        let numbers = self.sample_numbers.entry(name).or_default();
+        if let Some(&known) = numbers.get(sample) {
+            return known;
+        }
+        let (sample, number) = (Arc::<str>::from(sample), self.samples.len() as u32);
+        numbers.insert(Arc::clone(&sample), number);
+        self.samples.push(sample);
+        number
     }
 
-    fn suffixed(&mut self, name: u32, family: &str, suffix: &str) -> u32 {
-        self.sample(name, &format!("{family}{suffix}"))
+    fn suffixed(&mut self, family: FamilyId, suffix: &str) -> u32 {
+        let sample = format!("{}{suffix}", self.statement(family).name);
+        self.sample(self.name_of(family), &sample)
     }
 
     fn identity(&mut self, sample: u32, labels: u32, bound: Option<Bound>) -> u32 {

@@ -76,6 +76,8 @@ struct Kept {
     keys: Keys,
     /// The files of each directory, by name.
     files: Vec<Vec<File>>,
+    /// Whether these files' processes can be told apart.
+    told_apart: bool,
     buffer: Vec<u8>,
 }
 
@@ -141,7 +143,7 @@ impl Source for DirSource {
 
     async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError> {
         let (shared, ask) = (Arc::clone(&self.shared), ask.clone());
-        let mut tally = std::mem::take(into);
+        let mut tally = into.take();
         let done = tokio::task::spawn_blocking(move || {
             let mut kept: Kept = tally.kept();
             let read = shared.read(&ask, &mut kept, &mut tally);
@@ -228,9 +230,8 @@ impl Shared {
             .get_or_insert_with(|| self.catalog.statements().map(|it| tally.family(&it)).collect());
         expected.iter().for_each(|&family| tally.expect(family));
         kept.files.resize_with(self.directories.len(), Vec::new);
-        let mut changed = false;
         for (directory, files) in self.directories.iter().zip(&mut kept.files) {
-            changed |= list(&directory.path, files)?;
+            kept.told_apart &= !list(&directory.path, files)?;
             let mut gone = Vec::new();
             let (mut bad, mut records, mut bytes) = (0, 0, 0);
             for (at, file) in files.iter_mut().enumerate() {
@@ -247,7 +248,7 @@ impl Shared {
                     gone.push(at);
                     continue;
                 };
-                changed |= self.parse(directory, &path, file, &content, &mut kept.keys, tally);
+                kept.told_apart &= !self.parse(directory, &path, file, &content, &mut kept.keys, tally);
                 bytes += content.bytes.len();
                 bad += u64::from(file.damage.is_some());
                 records += file.records.len() as u64;
@@ -263,7 +264,11 @@ impl Shared {
             directory.records.store(records, Ordering::Relaxed);
             directory.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
         }
-        if changed { self.check_processes(&kept.files) } else { Ok(()) }
+        if !kept.told_apart {
+            self.check_processes(&kept.files)?;
+            kept.told_apart = true;
+        }
+        Ok(())
     }
 
     /// Parses what is new in a file; says whether anything was.

@@ -47,7 +47,7 @@ use crate::{Ask, Conflict, FamilyId, Fold, OriginId, SeriesId, Statement};
 ///         let lines = *kept.lines.get_or_insert_with(|| {
 ///             let family = Statement::new(Kind::Counter, "log_lines", "Lines.", Aggregation::SUM);
 ///             let family = into.family(&family);
-///             into.series(family, "log_lines_total", &[Label::new("level", "info")]).expect("not a bucket")
+///             into.series(family, "log_lines_total", vec![Label::new("level", "info")]).expect("not a bucket")
 ///         });
 ///         for (process, log) in &self.0 {
 ///             let origin = into.origin(process, "log");
@@ -142,7 +142,7 @@ impl Tally {
     ///
     /// # Panics
     /// When `family` is not of this tally.
-    pub fn series(&mut self, family: FamilyId, sample: &str, labels: &[Label]) -> Option<SeriesId> {
+    pub fn series(&mut self, family: FamilyId, sample: &str, labels: Vec<Label>) -> Option<SeriesId> {
         self.book.series(family, sample, labels)
     }
 
@@ -210,6 +210,12 @@ impl Tally {
     pub fn restart(&mut self) {
         self.readings.clear();
         (self.expected, self.reports) = (0, 0);
+    }
+
+    /// Moves the tally out, to be filled on another thread; leaves an empty one.
+    pub fn take(&mut self) -> Tally {
+        let empty = Tally::with_folds(Arc::clone(&self.folds));
+        std::mem::replace(self, empty)
     }
 
     // ---- what it keeps ----

@@ -205,13 +205,41 @@ up{pid=\"1\",pod=\"b\"} 1.0
 up{pid=\"1\",pod=\"a\"} 1.0
 ";
     assert_eq!(encoded(Format::TEXT, &page), expected);
+}
+
+#[test]
+fn two_directories_with_the_same_pid_and_no_labels_fail_every_scrape() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for root in [&a, &b] {
+        file(root.path(), "counter_1.db", &[(JOBS, 1.0)]);
+    }
     let (a, b) = (a.path(), b.path());
-    let error = failure(vec![directory(a), directory(b)]);
+    let source = DirSource::new(vec![directory(a), directory(b)], Catalog::default()).unwrap();
+    let collector = Collector::new(vec![Box::new(source)]);
     let at = format!("{} and {}", a.display(), b.display());
-    assert!(
-        error.ends_with(&format!("read {at}: both have files of process 1; labels would tell them apart")),
-        "{error}"
-    );
+    let why = format!("read {at}: both have files of process 1; labels would tell them apart");
+    for _ in 0..2 {
+        let error = block_on(collector.collect(&Ask::default())).unwrap_err().to_string();
+        assert!(error.ends_with(&why), "{error}");
+    }
+    fs::remove_file(b.join("counter_1.db")).unwrap();
+    assert_eq!(block_on(collector.collect(&Ask::default())).unwrap().families.len(), 1);
+}
+
+#[test]
+fn a_file_cut_within_its_last_number_is_counted_as_bad() {
+    let root = tempfile::tempdir().unwrap();
+    let other = r#"["jobs", "jobs_total", {"queue": "b"}, "Jobs."]"#;
+    file(root.path(), "counter_1.db", &[(JOBS, 1.0), (other, 2.0)]);
+    let collector = collector(root.path(), Catalog::default());
+    assert_eq!(block_on(collector.collect(&Ask::default())).unwrap().families[0].samples.len(), 2);
+    let path = root.path().join("counter_1.db");
+    let len = fs::metadata(&path).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(len - 12).unwrap();
+    for _ in 0..2 {
+        assert_eq!(block_on(collector.collect(&Ask::default())).unwrap().families[0].samples.len(), 1);
+        assert_eq!(own(&collector, "multiprom_directory_bad_files"), 1.0);
+    }
 }
 
 #[test]

@@ -33,7 +33,10 @@ fn an_openmetrics_page_does_as_well() {
 
 #[test]
 fn a_line_that_is_neither_is_named() {
-    assert_eq!(error("# TYPE a gauge\nnonsense\n"), "read catalog, line 2: expected a number, found the end of the line");
+    assert_eq!(
+        error("# TYPE a gauge\nnonsense\n"),
+        "read catalog, line 2: expected a number, found the end of the line"
+    );
     assert_eq!(
         error("# TYPE a gauge\n# AGGREGATION a\n"),
         "read catalog, line 2: expected # AGGREGATION name mode"

@@ -75,14 +75,17 @@ impl File {
     pub(crate) fn compare(&mut self, state: State, bytes: &[u8]) -> Change {
         let before = self.state.replace(state);
         let same = before.is_some_and(|before| {
-            let same_file =
-                (before.device, before.inode, before.born) == (state.device, state.inode, state.born);
-            let same_damage = before.len == state.len && before.used == state.used;
-            same_file && (self.damage.is_none() || same_damage)
+            let file = |state: State| (state.device, state.inode, state.born);
+            let extent = |state: State| (state.len, state.used);
+            // What is damaged may be mended, also before the damage.
+            let whole = if self.damage.is_none() {
+                bytes.len() >= self.parsed
+            } else {
+                extent(before) == extent(state)
+            };
+            file(before) == file(state) && whole
         });
-        let last = self.parsed.checked_sub(self.last_key.len());
-        let kept = last.and_then(|_| self.last_key_in(bytes)).is_some_and(|last| last == &*self.last_key);
-        if !same || !kept {
+        if !same || self.last_key_in(bytes) != Some(&*self.last_key) {
             self.forget();
             return Change::All;
         }

@@ -26,14 +26,27 @@ struct Sort {
 
 struct Class {
     sort: Sort,
-    /// None: a key that is valid and not shown.
-    known: HashMap<Box<[u8]>, Option<SeriesId>>,
+    known: Vec<Text>,
+    /// By text its number.
+    numbers: HashMap<Arc<[u8]>, usize>,
+    /// The number of the key resolved last.
+    before: usize,
     /// The family met last, which the next key is likely to be of.
     last: Option<(Box<str>, Option<Box<str>>, FamilyId)>,
     /// Ruby: what keys have told of the metric.
     evidence: Evidence,
     /// Ruby: whether evidence came that the known keys were read without.
     doubtful: bool,
+}
+
+/// A key, and what is known of it.
+struct Text {
+    key: Arc<[u8]>,
+    /// None: it is valid and not shown.
+    series: Option<SeriesId>,
+    /// The key that came after it the last time: processes make their series in much the same order, and
+    /// comparing is cheaper than looking up.
+    next: usize,
 }
 
 /// What the keys of a Ruby metric tell of it. Says more with every key, never less.
@@ -65,7 +78,9 @@ impl Keys {
         Some(*self.numbers.entry(sort).or_insert_with_key(|sort| {
             self.classes.push(Class {
                 sort: sort.clone(),
-                known: HashMap::new(),
+                known: Vec::new(),
+                numbers: HashMap::new(),
+                before: 0,
                 last: None,
                 evidence: Evidence::default(),
                 doubtful: false,
@@ -107,8 +122,8 @@ impl Keys {
         tally: &mut Tally,
     ) -> Result<Option<SeriesId>, Damage> {
         let class = &mut self.classes[class];
-        if let Some(known) = class.known.get(key) {
-            return Ok(*known);
+        if let Some(known) = class.find(key) {
+            return Ok(known.series);
         }
         let decoded = dialects::decode_key(class.sort.dialect, key)?;
         let series = match &class.sort.metric {
@@ -121,11 +136,11 @@ impl Keys {
             }
             None => {
                 let family = class.family(&decoded.family, decoded.help.as_deref(), tally);
-                let series = tally.series(family, &decoded.sample, &decoded.labels);
+                let series = tally.series(family, &decoded.sample, decoded.labels);
                 Some(series.ok_or(Damage { at: 0, why: "the bound `le` of a bucket is not a number" })?)
             }
         };
-        class.known.insert(key.into(), series);
+        class.insert(key, series);
         Ok(series)
     }
 
@@ -135,6 +150,7 @@ impl Keys {
         doubtful
             .map(|(number, class)| {
                 class.known.clear();
+                class.numbers.clear();
                 class.doubtful = false;
                 number
             })
@@ -153,6 +169,33 @@ impl Keys {
 }
 
 impl Class {
+    fn find(&mut self, key: &[u8]) -> Option<&Text> {
+        let next = self.known.get(self.before).map_or(0, |before| before.next);
+        let number = match self.known.get(next) {
+            Some(next_text) if *next_text.key == *key => next,
+            _ => {
+                let number = *self.numbers.get(key)?;
+                if let Some(before) = self.known.get_mut(self.before) {
+                    before.next = number;
+                }
+                number
+            }
+        };
+        self.before = number;
+        self.known.get(number)
+    }
+
+    fn insert(&mut self, key: &[u8], series: Option<SeriesId>) {
+        let (key, number) = (Arc::<[u8]>::from(key), self.known.len());
+        if let Some(before) = self.known.get_mut(self.before) {
+            before.next = number;
+        }
+        self.numbers.insert(Arc::clone(&key), number);
+        // What comes next is most likely new as well; else the first key of the next file.
+        self.known.push(Text { key, series, next: 0 });
+        self.before = number;
+    }
+
     /// The family of a Python or GitLab key.
     fn family(&mut self, name: &str, help: Option<&str>, tally: &mut Tally) -> FamilyId {
         if let Some((last, last_help, family)) = &self.last
@@ -232,5 +275,5 @@ fn ruby_series(
         _ => "",
     };
     let family = tally.family(statement);
-    tally.series(family, &format!("{metric}{suffix}"), &labels)
+    tally.series(family, &format!("{metric}{suffix}"), labels)
 }
