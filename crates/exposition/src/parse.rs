@@ -72,7 +72,13 @@ impl std::error::Error for ParseError {}
 
 /// The lines of a page, each with its number and its line feed, which the last one may lack.
 fn lines(page: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    page.split_inclusive(|&byte| byte == b'\n').zip(1..).map(|(line, number)| (number, line))
+    let mut rest = page;
+    (1..).map_while(move |number| {
+        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let (line, after) = rest.split_at(end);
+        rest = after;
+        (!line.is_empty()).then_some((number, line))
+    })
 }
 
 /// A piece of the page for an error message: quoted, and not too long.
