@@ -358,7 +358,11 @@ fn any_sequence_of_troubles_loses_nothing() {
         let mut runner =
             TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
         let cases = (proptest::collection::vec(event(), 1..40), any::<bool>(), any::<bool>());
-        runner.run(&cases, |(events, mmap, ruby)| Ok(survives(&events, mmap, ruby))).unwrap();
+        let survives = |(events, mmap, ruby): (Vec<Event>, _, _)| {
+            survives(&events, mmap, ruby);
+            Ok(())
+        };
+        runner.run(&cases, survives).unwrap();
     });
 }
 
