@@ -216,8 +216,8 @@ impl<'a> Plan<'a> {
     /// Adds the cells that nobody reports but the page shows: the count of a histogram, and what the Ruby
     /// client prints as 0.
     fn complete(&mut self, draft: usize) {
-        let Draft { first, kind, single, .. } = self.drafts[draft];
-        let statement = self.book.statement(first).clone();
+        let Draft { first, last, kind, single, .. } = self.drafts[draft];
+        let statement = self.book.statement(last).clone();
         let filled = statement.rules == Rules::Ruby;
         let wanted: &[&str] = match kind {
             Kind::Histogram if single && filled => &["_sum", "_count"],

@@ -1,0 +1,281 @@
+//! One walk over the directories: list, read, parse what is new, add.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::Path;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use dialects::{Damage, Dialect, Era, HEADER_LEN};
+use foldhash::{HashMap, HashMapExt};
+use metrics_core::{Mode, Process};
+
+use super::file::{self, Change, Content, File, Nature};
+use super::keys::Keys;
+use super::{Kept, Known, Shared};
+use crate::collector::MOST_TOLD;
+use crate::{Ask, SeriesId, SourceError, Tally};
+
+impl Shared {
+    /// Adds the numbers of all files.
+    pub(super) fn read(&self, ask: &Ask, kept: &mut Kept, tally: &mut Tally) -> Result<(), SourceError> {
+        // Evidence only grows, so that this ends; it takes a second round where a file has told more of a Ruby
+        // metric than those before it.
+        loop {
+            self.read_once(ask, kept, tally)?;
+            let doubtful = kept.keys.drop_doubtful();
+            if doubtful.is_empty() {
+                break;
+            }
+            for file in kept.files.iter_mut().flatten() {
+                if file.nature.is_some_and(|nature| doubtful.contains(&nature.class)) {
+                    file.forget();
+                }
+            }
+            tally.restart();
+        }
+        for guess in kept.keys.guesses(&self.catalog) {
+            let told = format!("{} {} {}", guess.name, guess.kind, guess.aggregation);
+            if self.tell_once(told) {
+                tracing::info!(
+                    metric = &*guess.name,
+                    "guessed from its keys: a {} merged by {}; a catalog would tell",
+                    guess.kind,
+                    guess.aggregation
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn read_once(&self, ask: &Ask, kept: &mut Kept, tally: &mut Tally) -> Result<(), SourceError> {
+        let expected = kept
+            .expected
+            .get_or_insert_with(|| self.catalog.statements().map(|it| tally.family(&it)).collect());
+        expected.iter().for_each(|&family| tally.expect(family));
+        kept.files.resize_with(self.directories.len(), Vec::new);
+        for (directory, files) in self.directories.iter().zip(&mut kept.files) {
+            kept.told_apart &= !list(&directory.path, files)?;
+            let mut gone = Vec::new();
+            let (mut bad, mut records, mut bytes) = (0, 0, 0);
+            for (at, file) in files.iter_mut().enumerate() {
+                if ask.is_late() {
+                    return Err(SourceError::new(
+                        format!("read {}", directory.path.display()),
+                        "the deadline passed",
+                    ));
+                }
+                let path = directory.path.join(&*file.name);
+                let content = file::read(&path, &mut kept.buffer)
+                    .map_err(|error| SourceError::new(format!("read {}", path.display()), error))?;
+                let Some(content) = content else {
+                    gone.push(at);
+                    continue;
+                };
+                kept.told_apart &= !self.parse(directory, &path, file, &content, &mut kept.keys, tally);
+                bytes += content.bytes.len();
+                bad += u64::from(file.damage.is_some());
+                records += file.records.len() as u64;
+                if let Some(nature) = file.nature {
+                    file.report(nature, content.bytes, tally);
+                }
+            }
+            for at in gone.into_iter().rev() {
+                files.remove(at);
+            }
+            directory.files.store(files.len() as u64, Ordering::Relaxed);
+            directory.bad_files.store(bad, Ordering::Relaxed);
+            directory.records.store(records, Ordering::Relaxed);
+            directory.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        if !kept.told_apart {
+            self.check_processes(&kept.files)?;
+            kept.told_apart = true;
+        }
+        Ok(())
+    }
+
+    /// Parses what is new in a file; says whether anything was.
+    fn parse(
+        &self,
+        directory: &Known,
+        path: &Path,
+        file: &mut File,
+        content: &Content<'_>,
+        keys: &mut Keys,
+        tally: &mut Tally,
+    ) -> bool {
+        let change = file.compare(content.state, content.bytes);
+        if change == Change::Numbers {
+            return false;
+        }
+        let damage = self.parse_records(directory, path, file, content.bytes, keys, tally);
+        file.damage = damage.or_else(|| content.damage());
+        if let Some(damage) = &file.damage {
+            let told = format!("{} {} {}", path.display(), damage.at, damage.why);
+            if self.tell_once(told) {
+                tracing::warn!(
+                    file = %path.display(),
+                    offset = damage.at,
+                    "a damaged file counts up to its last whole record: {}",
+                    damage.why
+                );
+            }
+        }
+        true
+    }
+
+    /// Parses the records that are new; says where it had to stop.
+    fn parse_records(
+        &self,
+        directory: &Known,
+        path: &Path,
+        file: &mut File,
+        bytes: &[u8],
+        keys: &mut Keys,
+        tally: &mut Tally,
+    ) -> Option<Damage> {
+        if bytes.len() <= HEADER_LEN {
+            return None;
+        }
+        let mut nature = match file.nature {
+            Some(nature) => nature,
+            None => match self.nature(directory, path, &file.name, bytes, keys, tally) {
+                Ok(Some(nature)) => nature,
+                Ok(None) => return None,
+                Err(damage) => return Some(damage),
+            },
+        };
+        let from = file.parsed.max(HEADER_LEN);
+        let records = || dialects::records(nature.dialect, bytes, from);
+        keys.learn(nature.class, records().map_while(Result::ok));
+        // Of equal keys in one file Ruby reads the last; Python and GitLab read them all.
+        let mut places: HashMap<SeriesId, usize> = HashMap::new();
+        if nature.dialect == Dialect::Ruby {
+            places.extend(file.records.iter().enumerate().map(|(at, place)| (place.series, at)));
+        }
+        let mut damage = None;
+        let mut parsed = from;
+        for record in records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(found) => {
+                    damage = Some(found);
+                    break;
+                }
+            };
+            match keys.resolve(nature.class, record.key, &self.catalog, tally) {
+                Ok(Some(series)) => {
+                    if nature.dialect == Dialect::Ruby
+                        && let Some(before) = places.insert(series, file.records.len())
+                    {
+                        places.insert(series, before);
+                        file.records[before].value_at = record.value_at as u32;
+                    } else {
+                        file.push(&record, series);
+                    }
+                }
+                Ok(None) => {}
+                Err(found) => {
+                    damage = Some(Damage { at: record.at + 4 + found.at, ..found });
+                    break;
+                }
+            }
+            parsed = record.end(nature.dialect);
+        }
+        file.parsed_to(parsed, bytes);
+        nature.timed = matches!(nature.dialect, Dialect::Python(Era::F3) | Dialect::Ruby)
+            && keys.aggregation(nature.class, &self.catalog).mode == Mode::MostRecent;
+        file.nature = Some(nature);
+        damage
+    }
+
+    /// What a file's records are, by its first ones and its name; none where the name tells no kind.
+    fn nature(
+        &self,
+        directory: &Known,
+        path: &Path,
+        name: &str,
+        bytes: &[u8],
+        keys: &mut Keys,
+        tally: &mut Tally,
+    ) -> Result<Option<Nature>, Damage> {
+        let Some(dialect) = dialects::recognise(name, bytes) else {
+            let unreadable = Damage { at: HEADER_LEN, why: "its first record is not whole" };
+            let first = dialects::records(Dialect::Ruby, bytes, HEADER_LEN).next();
+            return Err(first.and_then(Result::err).unwrap_or(unreadable));
+        };
+        let named = dialects::parse_file_name(dialect, name);
+        let class = named.as_ref().and_then(|name| keys.class(dialect, name));
+        let (Some(class), Some(named)) = (class, named) else {
+            if self.tell_once(path.display().to_string()) {
+                tracing::warn!(file = %path.display(), "left out: its name tells no kind of metric");
+            }
+            return Ok(None);
+        };
+        let process = Process { id: named.process.into_owned(), labels: directory.labels.clone() };
+        let origin = tally.origin(&process, &path.display().to_string());
+        Ok(Some(Nature { dialect, class, origin, timed: false }))
+    }
+
+    /// Whether two directories cannot be told apart where they should be.
+    fn check_processes(&self, files: &[Vec<File>]) -> Result<(), SourceError> {
+        let mut seen: HashMap<Process, usize> = HashMap::new();
+        for (at, (directory, files)) in self.directories.iter().zip(files).enumerate() {
+            if self.directories.iter().filter(|other| other.labels == directory.labels).count() == 1 {
+                continue;
+            }
+            for file in files {
+                let named = file.nature.and_then(|it| dialects::parse_file_name(it.dialect, &file.name));
+                let Some(named) = named else { continue };
+                let process = Process { id: named.process.to_string(), labels: directory.labels.clone() };
+                let first = *seen.entry(process).or_insert(at);
+                if first != at {
+                    let first = self.directories[first].path.display();
+                    let operation = format!("read {first} and {}", directory.path.display());
+                    let process = &named.process;
+                    let cause = format!("both have files of process {process}; labels would tell them apart");
+                    return Err(SourceError::new(operation, cause));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_once(&self, message: String) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < MOST_TOLD && told.insert(message)
+    }
+}
+
+/// Brings `files` up to date with the directory, in byte order of the names; says whether that changed them.
+fn list(directory: &Path, files: &mut Vec<File>) -> Result<bool, SourceError> {
+    let failed = |error| SourceError::new(format!("list {}", directory.display()), error);
+    let mut names: Vec<OsString> = Vec::with_capacity(files.len());
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if !name.to_str().is_some_and(dialects::is_metrics_file) {
+            continue;
+        }
+        let regular = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|about| about.is_file()),
+            Ok(kind) => kind.is_file(),
+            Err(_) => false,
+        };
+        if regular {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    if names.iter().map(|name| name.as_os_str()).eq(files.iter().map(|file| OsStr::new(&*file.name))) {
+        return Ok(false);
+    }
+    let mut before = std::mem::take(files).into_iter().peekable();
+    for name in names.iter().filter_map(|name| name.to_str()) {
+        while before.next_if(|file| *file.name < *name).is_some() {}
+        let known = before.next_if(|file| *file.name == *name);
+        files.push(known.unwrap_or_else(|| File::new(name)));
+    }
+    Ok(true)
+}
