@@ -1,6 +1,6 @@
 //! An application that serves the metrics of all its processes on a port of its own.
 //!
-//! `cargo run -p exporter-http --example embed`, then `curl localhost:9100/metrics`.
+//! `cargo run -p exporter-http --example embed`, then `curl localhost:8000/metrics`.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let source = DirSource::new(vec![Directory { path, labels: vec![] }], Catalog::default())?;
     let collector = Arc::new(Collector::new(vec![Box::new(source)]));
-    let listener = tokio::net::TcpListener::bind("0.0.0.0:9100").await?;
+    let listener = tokio::net::TcpListener::bind("0.0.0.0:8000").await?;
     let ctrl_c = async { drop(tokio::signal::ctrl_c().await) };
     exporter_http::serve(listener, collector, exporter_http::Options::default(), ctrl_c).await?;
     Ok(())

@@ -32,7 +32,7 @@
 //! let directory = Directory { path: "/run/shop/metrics".into(), labels: vec![] };
 //! let source = DirSource::new(vec![directory], Catalog::default())?;
 //! let collector = Arc::new(Collector::new(vec![Box::new(source)]));
-//! let listener = tokio::net::TcpListener::bind("0.0.0.0:9100").await?;
+//! let listener = tokio::net::TcpListener::bind("0.0.0.0:8000").await?;
 //! let ctrl_c = async { drop(tokio::signal::ctrl_c().await) };
 //! serve(listener, collector, Options::default(), ctrl_c).await?;
 //! # Ok(())

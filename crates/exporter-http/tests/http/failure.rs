@@ -6,7 +6,7 @@ use exporter_http::Options;
 
 use crate::client::get;
 use crate::server::Server;
-use crate::sources::{Fragile, Gated, Stuck};
+use crate::sources::{Fragile, Gated, Panicking, Stuck};
 
 fn impatient() -> Options {
     Options { collection_time: Duration::from_millis(100), ..Options::default() }
@@ -52,6 +52,17 @@ async fn a_stuck_source_takes_one_thread_and_not_the_server() {
     assert_eq!(source.threads(), 1);
     source.free();
     until_served(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_panics_is_a_failure_each_time() {
+    let server = Server::start(Panicking, Options::default()).await;
+    for _ in 0..2 {
+        let reply = get(server.address, "/metrics").await;
+        assert_eq!(reply.status, 503, "{}", reply.text());
+        assert!(reply.text().contains("panicking"), "{}", reply.text());
+    }
+    assert_eq!(get(server.address, "/-/healthy").await.status, 200);
 }
 
 /// Scrapes until there is a page: on a busy machine even a quick source may come too late for the impatient.

@@ -5,6 +5,7 @@ mod client;
 mod server;
 mod sources;
 
+mod embedded;
 mod failure;
 mod filter;
 mod formats;

@@ -50,6 +50,20 @@ impl Source for Fragile {
     }
 }
 
+/// A source with a fault of its own.
+pub(crate) struct Panicking;
+
+#[async_trait]
+impl Source for Panicking {
+    fn name(&self) -> String {
+        "panicking".to_owned()
+    }
+
+    async fn read(&self, _: &Ask, _: &mut Tally) -> Result<(), SourceError> {
+        panic!("this source always does");
+    }
+}
+
 /// A source whose every read waits until the test lets it go.
 #[derive(Clone)]
 pub(crate) struct Gated {
