@@ -52,6 +52,7 @@ mod query;
 mod respond;
 mod scrapes;
 mod server;
+mod stream;
 
 pub use exporter::Exporter;
 pub use options::Options;

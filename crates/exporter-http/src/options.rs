@@ -28,9 +28,10 @@ pub struct Options {
     /// gives up after 10 unless told otherwise, still gets the reason.
     pub collection_time: Duration,
 
-    /// How long a client may take to send the head of a request, and how long a connection may lie idle between
-    /// two; 20 seconds, which is no usual scrape interval.
-    pub header_time: Duration,
+    /// How long the exporter waits for a client: for the head of a request, for the next request on a connection
+    /// that is open, and for room to write an answer that is not read; 20 seconds, which is no usual scrape
+    /// interval.
+    pub client_time: Duration,
 
     /// How many connections of one listener are served at the same time; 100. Further ones are answered 503 and
     /// closed.
@@ -47,7 +48,7 @@ impl Default for Options {
             path: "/metrics".to_owned(),
             own_metrics_inline: false,
             collection_time: Duration::from_secs(9),
-            header_time: Duration::from_secs(20),
+            client_time: Duration::from_secs(20),
             connections: 100,
             shutdown_time: Duration::from_secs(5),
         }

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::stream::ImpatientStream;
 use crate::{Exporter, Options, respond};
 
 /// The longest head of a request. Prometheus sends a few hundred bytes; many `name[]` need room.
@@ -122,15 +123,16 @@ async fn serve_connection(stream: TcpStream, exporter: Arc<Exporter>, mut stoppi
     // A small answer must not wait for the acknowledgement of the one before. Where it cannot be set, it waits.
     let _ = stream.set_nodelay(true);
     let _open = exporter.own.open_connection();
+    let patience = exporter.options.client_time;
     let service = service_fn(|request| {
         let exporter = &exporter;
         async move { Ok::<_, Infallible>(respond(exporter, &request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(exporter.options.header_time)
+        .header_read_timeout(patience)
         .max_buf_size(HEAD_LEN)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(ImpatientStream::new(stream, patience)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

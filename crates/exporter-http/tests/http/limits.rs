@@ -1,10 +1,11 @@
 //! Clients that ask too much.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use exporter_http::Options;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::{get, read_reply, request};
 use crate::server::Server;
@@ -12,13 +13,31 @@ use crate::sources::Empty;
 
 #[tokio::test]
 async fn a_client_that_is_slow_with_its_head_is_cut() {
-    let options = Options { header_time: Duration::from_millis(50), ..Options::default() };
+    let options = Options { client_time: Duration::from_millis(50), ..Options::default() };
     let server = Server::start(Empty, options).await;
     for sent in ["", "GET /metrics HTTP/1.1\r\nHost: te"] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(sent.as_bytes()).await.unwrap();
         assert!(read_reply(&mut stream).await.is_none_or(|reply| reply.status == 408), "{sent:?}");
     }
+    assert_eq!(get(server.address, "/metrics").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answers_is_cut() {
+    let options = Options { client_time: Duration::from_millis(50), ..Options::default() };
+    let server = Server::start(Empty, options).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    // The server answers until there is no room for answers, then reads no more requests.
+    let requests = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000);
+    let cut = loop {
+        if let Err(error) = stream.write_all(&requests).await {
+            break error.kind();
+        }
+    };
+    assert!([ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].contains(&cut), "{cut}");
     assert_eq!(get(server.address, "/metrics").await.status, 200);
 }
 
