@@ -9,7 +9,7 @@ use dialects::Dialect;
 use forked::PerProcess;
 use metrics_core::{Child, Desc, Kind, Part};
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::store::Shared;
 use crate::{Medium, Refusal};
 
@@ -85,6 +85,15 @@ impl<M: Medium> RecordChild<M> {
         self.shared.options.dialect != Dialect::Ruby
             || self.labels.is_empty()
             || !matches!(self.desc.kind(), Kind::Histogram | Kind::Summary)
+    }
+
+    /// The time of a record that nothing has been written to: of a metric without labels Ruby writes it when the
+    /// metric is declared, and that 0 takes part in `most_recent` with its time.
+    pub(crate) fn first_time(&self) -> f64 {
+        match self.clock {
+            Clock::Monotonic if self.labels.is_empty() => clock::monotonic(),
+            _ => 0.0,
+        }
     }
 
     /// The number at `index`, if it stands in a file of this process. All that an update does before it

@@ -315,7 +315,7 @@ impl<M: Medium> Shared<M> {
             for (part, key) in keys {
                 let Some(at) = index(child.desc.kind(), part).filter(|at| due.contains(at)) else { continue };
                 let stand_in = numbers.stand_ins.get().and_then(|all| all.get(at));
-                let (value, time) = stand_in.and_then(M::read).unwrap_or((0.0, 0.0));
+                let (value, time) = stand_in.and_then(M::read).unwrap_or((0.0, child.first_time()));
                 records.push(NewRecord { key, value, time });
                 written.push((at, value));
             }

@@ -88,3 +88,6 @@ impl Number {
         file.write_all_at(&bytes, *at).map_err(Refusal::Unwritten)
     }
 }
+
+#[cfg(test)]
+mod tests;

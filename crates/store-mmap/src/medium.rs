@@ -92,3 +92,30 @@ fn note(number: &Words, time: Option<f64>) {
         number.time.store(time.to_bits(), Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_word_takes_nothing() {
+        let number = Mapped::in_memory(5.0, 1.0);
+        Mapped::add(&number, 2.0, None).unwrap();
+        assert_eq!(Mapped::read(&number), Some((7.0, 1.0)));
+        assert_eq!(Mapped::close(&number), (7.0, 1.0));
+        assert!(matches!(Mapped::add(&number, 1.0, None), Err(Refusal::Closed)));
+        assert!(matches!(Mapped::set(&number, 1.0, None), Err(Refusal::Closed)));
+        assert_eq!(Mapped::read(&number), None);
+    }
+
+    #[test]
+    fn no_arithmetic_makes_a_closed_word() {
+        let closed = f64::from_bits(CLOSED);
+        assert!(closed.is_nan());
+        for number in [0.0, 1.0, -1.0, f64::MAX, f64::INFINITY, f64::NAN] {
+            for other in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN] {
+                assert_ne!((number + other).to_bits(), CLOSED);
+            }
+        }
+    }
+}

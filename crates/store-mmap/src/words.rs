@@ -71,3 +71,6 @@ impl Windows {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,8 +112,9 @@ fn ruby_records_of_a_label_set_without_labels_are_there_from_the_start() {
         let store = open(directory.path(), mmap, Dialect::Ruby);
         store.child(&desc(Declaration::new(Kind::Summary, "s", "Help.")), &[]);
         let seen = records(Dialect::Ruby, &file(directory.path(), "metric_s___", ".bin"));
-        let zero = |key: &str| (key.to_owned(), 0.0, 0.0);
-        assert_eq!(seen, [zero("quantile=count"), zero("quantile=sum")]);
+        let zeros: Vec<_> = seen.iter().map(|(key, value, _)| (&**key, *value)).collect();
+        assert_eq!(zeros, [("quantile=count", 0.0), ("quantile=sum", 0.0)]);
+        assert!(seen.iter().all(|record| record.2 > 0.0), "declared at a time");
     }
 }
 

@@ -8,4 +8,5 @@ mod crash;
 mod forks;
 mod growth;
 mod promises;
+mod reading;
 mod trouble;
