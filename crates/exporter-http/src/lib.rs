@@ -43,16 +43,20 @@
 //! `examples/embed.rs` shows the short way, a port of its own.
 #![forbid(unsafe_code)]
 
-mod exporter;
-mod landing;
 mod options;
-mod own;
-mod page;
-mod query;
-mod respond;
-mod scrapes;
 mod server;
 mod stream;
+
+mod exporter;
+mod respond;
+
+mod query;
+mod scrapes;
+
+mod page;
+
+mod landing;
+mod own;
 
 pub use exporter::Exporter;
 pub use options::Options;

@@ -28,9 +28,6 @@ use page::counted_on_page;
 
 const WORKERS: usize = 4;
 
-/// A worker is killed at second 2 and then each so many seconds.
-const KILL_EVERY: u64 = 3; // seconds
-
 const PATH: &str = "/metrics";
 
 /// Runs until Ctrl-C, SIGTERM or `--seconds`.
@@ -144,12 +141,19 @@ async fn show_every_second(crew: &mut Crew, address: SocketAddr) -> anyhow::Resu
         if counted < answered {
             bail!("the page counts {counted} requests, the workers have answered {answered}");
         }
-        if second % KILL_EVERY == 2 {
+        if is_time_to_kill(second) {
             let (killed, hired) = crew.replace_one()?;
             writeln!(io::stdout(), "         worker {killed} killed with SIGKILL, worker {hired} started")?;
         }
     }
     Ok(())
+}
+
+/// Whether a worker is killed in this second: often while somebody is surely watching, then seldom, because each
+/// leaves its files behind.
+fn is_time_to_kill(second: u64) -> bool {
+    let every = if second < 60 { 3 } else { 30 };
+    second % every == 2
 }
 
 fn print_line(second: u64, crew: &Crew, answered: u64, counted: u64) -> io::Result<()> {

@@ -2,13 +2,18 @@
 #![forbid(unsafe_code)]
 
 mod cli;
-mod collect;
-mod demo;
-mod listen;
+
 mod serve;
-mod signals;
+
+mod collect;
+
+mod demo;
+
 mod source_argument;
 mod sources;
+
+mod listen;
+mod signals;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;

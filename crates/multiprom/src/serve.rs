@@ -14,13 +14,16 @@ use crate::listen::{listen, url};
 use crate::signals::{end_requested, end_requests};
 use crate::sources::collector_of;
 
+/// Threads that talk to clients, however large the machine: scrapes are rare and short, and files are read elsewhere.
+const THREADS: usize = 2;
+
 /// How long a collection that hangs may hold up the end of the program.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) fn serve(command: Serve) -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start a runtime")?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(THREADS).enable_all().build().context("start a runtime")?;
     let served = runtime.block_on(serve_all(command));
     runtime.shutdown_timeout(LAST_MOMENT);
     served
