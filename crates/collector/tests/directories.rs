@@ -359,6 +359,43 @@ fn a_file_made_anew_under_its_name_is_read_anew() {
 }
 
 #[test]
+fn a_file_overwritten_in_place_is_read_anew() {
+    let root = tempfile::tempdir().unwrap();
+    let other = r#"["jobs", "jobs_total", {"queue": "b"}, "Jobs."]"#;
+    file(root.path(), "counter_1.db", &[(JOBS, 1.0)]);
+    let collector = collector(root.path(), Catalog::default());
+    block_on(collector.collect(&Ask::default())).unwrap();
+    file(root.path(), "counter_1.db", &[(other, 1.0)]);
+    let page = block_on(collector.collect(&Ask::default())).unwrap();
+    assert_eq!(page.families[0].samples[0].series.label("queue"), Some(&b"b"[..]));
+}
+
+#[test]
+fn gauges_set_last_stand_in_the_order_in_which_they_first_were() {
+    let root = tempfile::tempdir().unwrap();
+    let gauge = |label: &str| format!(r#"["g", "g", {{"l": "{label}"}}, "Help."]"#);
+    let write = |name: &str, records: &[(&str, f64, f64)]| {
+        let mut bytes = vec![0; HEADER_LEN];
+        for (label, value, time) in records {
+            push_record(Dialect::PYTHON, gauge(label).as_bytes(), *value, *time, &mut bytes);
+        }
+        let used = bytes.len() as u32;
+        bytes[..4].copy_from_slice(&used.to_ne_bytes());
+        fs::write(root.path().join(name), bytes).unwrap();
+    };
+    write("gauge_mostrecent_1.db", &[("never", 9.0, 0.0), ("x", 1.0, 0.0), ("y", 2.0, 5.0), ("z", 3.0, 5.0)]);
+    write("gauge_mostrecent_2.db", &[("x", 4.0, 1.0), ("y", 5.0, 5.0), ("z", 6.0, 5.5)]);
+    let page = "\
+# HELP g Help.
+# TYPE g gauge
+g{l=\"y\"} 2.0
+g{l=\"z\"} 6.0
+g{l=\"x\"} 4.0
+";
+    assert_eq!(text(root.path()), page);
+}
+
+#[test]
 fn counters_only_rise_while_a_process_writes() {
     use std::os::unix::fs::FileExt;
     let root = tempfile::tempdir().unwrap();

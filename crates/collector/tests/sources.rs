@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use collector::{Ask, CollectError, Collector, Source, SourceError, Statement, Tally};
+use collector::{Ask, CollectError, Collector, Rules, Source, SourceError, Statement, Tally};
 use exposition::Format;
 use metrics_core::{Aggregation, Kind, Label, Process, Snapshot};
 use proptest::prelude::*;
@@ -173,6 +173,16 @@ fn modes_that_node_has() {
     };
     let value = |mode| page(&collector(vec![Box::new(numbers(mode))])).families[0].samples[0].value;
     assert_eq!([value("average"), value("first"), value("liveaverage")], [3.0, 1.0, 3.0]);
+}
+
+#[test]
+fn of_a_process_met_twice_ruby_keeps_the_first_number_and_python_the_last() {
+    let value = |rules| {
+        let family = Statement { rules, ..gauge("g", "all") };
+        let twice = Numbers::of(&[number("1", family.clone(), "x", 1.0), number("1", family, "x", 2.0)]);
+        page(&collector(vec![Box::new(twice)])).families[0].samples[0].value
+    };
+    assert_eq!([value(Rules::Ruby), value(Rules::Python), value(Rules::Gitlab)], [1.0, 2.0, 2.0]);
 }
 
 #[test]

@@ -140,8 +140,10 @@ impl File {
     /// Writes it as a new file, or over the one that is there.
     pub(crate) fn write(&self, directory: &Path, anew: bool) {
         let path = directory.join(self.name());
-        if anew {
-            let _ = fs::remove_file(&path);
+        if anew && path.exists() {
+            // Out of sight but not deleted, so that its number is not given to the new file: one that takes it
+            // within the same tick of the clock, and ends in the same key, cannot be told from the old one.
+            fs::rename(&path, directory.join(format!(".{}", self.name()))).unwrap();
         }
         fs::write(&path, self.bytes().0).unwrap();
     }
