@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(test)]
+mod tests;
+
 /// How the numbers of several processes become one number of the page.
 ///
 /// Written as the Python client writes its gauge modes (`multiprocess_mode`): `sum`, `livesum`, `all`, ...

@@ -2,6 +2,9 @@
 
 use crate::DeclareError;
 
+#[cfg(test)]
+mod tests;
+
 /// The upper bounds of a histogram's buckets: finite, strictly rising, without the `+Inf` that always follows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Buckets(Box<[f64]>);

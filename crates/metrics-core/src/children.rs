@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::table::Table;
 use crate::{Child, DeclareError, Desc, StoreError};
 
+#[cfg(test)]
+mod tests;
+
 /// The children that a store has handed out, so that asking twice gives the same one: all that a store in
 /// memory needs besides the numbers.
 ///

@@ -51,7 +51,7 @@
 //! A store that is shared also says how its page is read. Each place is a fresh one, here a directory that is
 //! removed when the [`Subject`] is dropped:
 //!
-//! ```ignore
+//! ```text
 //! store_testkit::check(|| {
 //!     let dir = Arc::new(tempfile::tempdir().unwrap());
 //!     let same = Arc::clone(&dir);
