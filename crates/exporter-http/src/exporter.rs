@@ -10,8 +10,8 @@ use crate::scrapes::Scrapes;
 
 /// A collector made fit for HTTP: the collections that run now, the exporter's own metrics, its options.
 ///
-/// One exporter can serve several listeners ([`serve_exporter`](crate::serve_exporter)) or stand behind a server
-/// that exists ([`respond`](crate::respond)); scrapes share collections wherever they came in.
+/// One exporter can serve several listeners ([`serve_exporter`](crate::serve_exporter)) or stand behind a
+/// server that exists ([`respond`](crate::respond)); scrapes share collections wherever they came in.
 pub struct Exporter {
     pub(crate) options: Options,
     /// The normal form of [`Options::path`]: one slash in front, none behind.

@@ -3,13 +3,14 @@
 use crate::Exporter;
 
 const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;\
+color:#1b1f24;background:#fff}\
 h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:2rem}\
 td{padding:.15rem 1.5rem .15rem 0;vertical-align:top}a{color:#0b5cad}\
 pre{background:#f3f4f6;padding:.8rem 1rem;overflow-x:auto;border-radius:4px}\
 .bad{color:#b3261e}\
-@media(prefers-color-scheme:dark){body{color:#e4e6ea;background:#15181c}a{color:#7db7f5}pre{background:#22272e}\
-.bad{color:#ff8a80}}";
+@media(prefers-color-scheme:dark){body{color:#e4e6ea;background:#15181c}a{color:#7db7f5}\
+pre{background:#22272e}.bad{color:#ff8a80}}";
 
 /// What is served here, where, and whether it works. `host` is what the client called this server.
 pub(crate) fn landing_page(exporter: &Exporter, host: Option<&str>) -> String {

@@ -13,14 +13,14 @@
 //! All of them take `GET` and `HEAD`; other methods get 405, other paths 404. `Accept` chooses the format and
 //! `Accept-Encoding` gzip, as [`exposition::negotiate`] says.
 //!
-//! **A page is whole or it is none.** Where a source cannot be read the answer is 503, where it takes longer than
-//! [`Options::collection_time`] 504, and the body says which and why. An empty or partial page would look like
-//! counters that were reset.
+//! **A page is whole or it is none.** Where a source cannot be read the answer is 503, where it takes longer
+//! than [`Options::collection_time`] 504, and the body says which and why. An empty or partial page would look
+//! like counters that were reset.
 //!
-//! **Scrapes share work.** A scrape that arrives while one with the same `name[]` runs gets that one's result, so
-//! that any number of them at the same moment costs one collection, and one page of each format and coding. One
-//! collection runs at a time ([`collector::Collector::collect`]); pages are made on blocking threads of the
-//! runtime. A source that hangs holds up the others until their time is over too, but the server answers.
+//! **Scrapes share work.** A scrape that arrives while one with the same `name[]` runs gets that one's result,
+//! so that any number of them at the same moment costs one collection, and one page of each format and coding.
+//! One collection runs at a time ([`collector::Collector::collect`]); pages are made on blocking threads of
+//! the runtime. A source that hangs holds up the others until their time is over too, but the server answers.
 //!
 //! ```no_run
 //! use std::sync::Arc;

@@ -14,27 +14,27 @@ pub struct Options {
     /// The heading of the landing page; `multiprom`.
     pub title: String,
 
-    /// Where the page is served; `/metrics`. The exporter's own metrics are at `/self` below it. With `/` there
-    /// is no landing page.
+    /// Where the page is served; `/metrics`. The exporter's own metrics are at `/self` below it. With `/`
+    /// there is no landing page.
     pub path: String,
 
     /// Whether the exporter's own metrics also stand at the end of every page; `false`.
     ///
-    /// Families of the sources come first: where one of them has the name of an own family, the own one is left
-    /// out.
+    /// Families of the sources come first: where one of them has the name of an own family, the own one is
+    /// left out.
     pub own_metrics_inline: bool,
 
-    /// How long a scrape may take, from its request to the finished page; 9 seconds, so that Prometheus, which
-    /// gives up after 10 unless told otherwise, still gets the reason.
+    /// How long all sources together may take to be read; 9 seconds, so that Prometheus, which gives up after
+    /// 10 unless told otherwise, still gets the reason.
     pub collection_time: Duration,
 
-    /// How long the exporter waits for a client: for the head of a request, for the next request on a connection
-    /// that is open, and for room to write an answer that is not read; 20 seconds, which is no usual scrape
-    /// interval.
+    /// How long the exporter waits for a client: for the head of a request, for the next request on a
+    /// connection that is open, and for room to write an answer that is not read; 20 seconds, which is no
+    /// usual scrape interval.
     pub client_time: Duration,
 
-    /// How many connections of one listener are served at the same time; 100. Further ones are answered 503 and
-    /// closed.
+    /// How many connections of one listener are served at the same time; 100. Further ones are answered 503
+    /// and closed.
     pub connections: usize,
 
     /// How long requests may still run after shutdown was asked for; 5 seconds.

@@ -28,8 +28,8 @@ pub(crate) struct OwnMetrics {
     refused: AtomicU64,
 }
 
-/// A scrape that is being answered; one that is dropped without an [`end`](ScrapeInFlight::end) had a client that
-/// went away.
+/// A scrape that is being answered; one that is dropped without an [`end`](ScrapeInFlight::end) had a client
+/// that went away.
 pub(crate) struct ScrapeInFlight<'a> {
     own: &'a OwnMetrics,
     started: Instant,

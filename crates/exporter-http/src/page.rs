@@ -32,8 +32,8 @@ impl Pages {
         Pages { snapshot, made: Mutex::new(vec![Made { format, coding, page }]) }
     }
 
-    /// The page in this format and coding; made off the network threads by the first who asks. None when making
-    /// it panicked.
+    /// The page in this format and coding; made off the network threads by the first who asks. None when
+    /// making it panicked.
     pub(crate) async fn page(&self, format: Format, coding: Coding) -> Option<Bytes> {
         let cell = self.cell(format, coding);
         let page = cell.get_or_try_init(|| {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-/// The sample names in `query` (`name[]=a&name[]=b`), sorted, each once; none where there is no name, which asks
-/// for everything.
+/// The sample names in `query` (`name[]=a&name[]=b`), sorted, each once; none where there is no name, which
+/// asks for everything.
 ///
 /// Forgiving as Python's `parse_qs`, whose client serves the same filter: blank names are dropped, other
-/// parameters are ignored, a `%` without two digits stands for itself, bytes that are not UTF-8 become U+FFFD.
+/// parameters are ignored, a `%` without two digits stands for itself, bytes that are not UTF-8 become
+/// U+FFFD.
 pub(crate) fn wanted_names(query: &str) -> Option<Arc<[String]>> {
     let mut names: Vec<String> = query
         .split('&')

@@ -88,8 +88,8 @@ async fn own_metrics<B>(exporter: &Exporter, request: &Request<B>) -> Response<F
     accepted.answer(page_of(&snapshot, accepted.format(), accepted.coding))
 }
 
-/// Whether a scrape would find a page: the last collection worked, or else one that is made now does. A probe thus
-/// costs nothing while Prometheus scrapes, and does not have to wait for its first scrape.
+/// Whether a scrape would find a page: the last collection worked, or else one that is made now does. A probe
+/// thus costs nothing while Prometheus scrapes, and does not have to wait for its first scrape.
 async fn ready(exporter: &Exporter) -> Response<Full<Bytes>> {
     if let Some(Ok(())) = exporter.scrapes.last() {
         return text(StatusCode::OK, "ready\n");

@@ -17,8 +17,8 @@ use crate::page::Pages;
 /// The sample names of a scrape, sorted, each once; everything where there are none.
 pub(crate) type Names = Option<Arc<[String]>>;
 
-/// The scrapes that run now. One that asks for the same names as one of them waits for its result, so that any
-/// number of scrapes at the same moment costs one collection and one page of each format.
+/// The scrapes that run now. One that asks for the same names as one of them waits for its result, so that
+/// any number of scrapes at the same moment costs one collection and one page of each format.
 pub(crate) struct Scrapes {
     collector: Arc<Collector>,
     /// How long a collection may take.
@@ -78,8 +78,8 @@ impl Scrapes {
         self.shared.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The scrape of `names` that runs; where there is none, a new one that makes its first page in this format
-    /// and coding.
+    /// The scrape of `names` that runs; where there is none, a new one that makes its first page in this
+    /// format and coding.
     fn join(&self, names: Names, format: Format, coding: Coding) -> watch::Receiver<Option<Outcome>> {
         let mut running = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner);
         // One whose sender is gone has panicked; it is replaced.

@@ -35,12 +35,12 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     \r\n\
     too many connections\n";
 
-/// Serves what `collector` collects on `listener` until `shutdown` is ready; then lets running requests finish, for
-/// [`Options::shutdown_time`] at most.
+/// Serves what `collector` collects on `listener` until `shutdown` is ready; then lets running requests
+/// finish, for [`Options::shutdown_time`] at most.
 ///
-/// The caller binds: it knows about addresses, sockets passed down, and privileges. Dropping the future closes
-/// everything at once. A source that hangs in a system call outlives the server, on a blocking thread of the
-/// runtime; a program that wants to end all the same uses `Runtime::shutdown_timeout`.
+/// The caller binds: it knows about addresses, sockets passed down, and privileges. Dropping the future
+/// closes everything at once. A source that hangs in a system call outlives the server, on a blocking thread
+/// of the runtime; a program that wants to end all the same uses `Runtime::shutdown_timeout`.
 ///
 /// # Errors
 /// When the listener itself no longer works. Connections that fail and a machine out of descriptors are none:
@@ -120,7 +120,8 @@ pub async fn serve_exporter(
 
 /// Answers the requests of one connection until it ends, breaks a limit, or `stopping` and no request runs.
 async fn serve_connection(stream: TcpStream, exporter: Arc<Exporter>, mut stopping: watch::Receiver<()>) {
-    // A small answer must not wait for the acknowledgement of the one before. Where it cannot be set, it waits.
+    // A small answer must not wait for the acknowledgement of the one before. Where it cannot be set, it
+    // waits.
     let _ = stream.set_nodelay(true);
     let _open = exporter.own.open_connection();
     let patience = exporter.options.client_time;

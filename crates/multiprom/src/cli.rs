@@ -19,7 +19,8 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// What to log on standard error: error, warn, info, debug, trace, or a filter such as `warn,collector=debug`
+    /// What to log on standard error: error, warn, info, debug, trace, or a filter such as
+    /// `warn,collector=debug`
     #[arg(long, global = true, value_name = "LEVEL", default_value = "info", env = "MULTIPROM_LOG")]
     pub(crate) log_level: String,
 }
@@ -36,9 +37,9 @@ pub(crate) enum Command {
 
 /// Serve the merged page over HTTP.
 ///
-/// The page is at /metrics, multiprom's own metrics are at /metrics/self, and / explains what is there. Each scrape
-/// reads the directories anew. A directory that cannot be read is answered with status 503 and the reason, never
-/// with an empty or partial page.
+/// The page is at /metrics, multiprom's own metrics are at /metrics/self, and / explains what is there. Each
+/// scrape reads the directories anew. A directory that cannot be read is answered with status 503 and the
+/// reason, never with an empty or partial page.
 #[derive(Debug, Args)]
 #[command(after_long_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
@@ -49,7 +50,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) sources: Sources,
 
-    /// How long a scrape may take, in seconds; below the scrape_timeout of Prometheus, so that it gets the reason
+    /// How long a scrape may take, in seconds; below the scrape_timeout of Prometheus, so that it gets the
+    /// reason
     #[arg(long, value_name = "SECONDS", default_value = "9", value_parser = seconds)]
     pub(crate) time_limit: Duration,
 
@@ -72,9 +74,9 @@ pub(crate) struct Collect {
 
 /// See it work: four workers, some of them killed, one page.
 ///
-/// Starts four worker processes that count requests in one directory, kills one now and then and starts another,
-/// serves the merged page, and compares, each second, what the workers say they counted with what the page says.
-/// Needs nothing and leaves nothing behind; end it with Ctrl-C.
+/// Starts four worker processes that count requests in one directory, kills one now and then and starts
+/// another, serves the merged page, and compares, each second, what the workers say they counted with what
+/// the page says. Needs nothing and leaves nothing behind; end it with Ctrl-C.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Address and port to serve the page on; any free port of this machine where none is given
@@ -99,8 +101,8 @@ pub(crate) struct Sources {
     /// A directory of metrics files, with labels for all that is in it: DIR or DIR,label=value,label=value.
     /// Where none is given, the environment's PROMETHEUS_MULTIPROC_DIR
     ///
-    /// Two directories that could show the same `pid` twice must be told apart by a label. A comma in a path or
-    /// a value is written `\,` and a backslash before a comma `\\`.
+    /// Two directories that could show the same `pid` twice must be told apart by a label. A comma in a path
+    /// or a value is written `\,` and a backslash before a comma `\\`.
     #[arg(value_name = "SOURCE", value_parser = source_argument())]
     pub(crate) sources: Vec<SourceArgument>,
 

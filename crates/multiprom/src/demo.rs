@@ -149,8 +149,8 @@ async fn show_every_second(crew: &mut Crew, address: SocketAddr) -> anyhow::Resu
     Ok(())
 }
 
-/// Whether a worker is killed in this second: often while somebody is surely watching, then seldom, because each
-/// leaves its files behind.
+/// Whether a worker is killed in this second: often while somebody is surely watching, then seldom, because
+/// each leaves its files behind.
 fn is_time_to_kill(second: u64) -> bool {
     let every = if second < 60 { 3 } else { 30 };
     second % every == 2
@@ -186,7 +186,8 @@ All workers have ended.
         killed = crew.killed(),
         cut_off = begun - answered,
     )?;
-    // A worker that is killed between counting a request and reporting it has counted one more than it answered.
+    // A worker that is killed between counting a request and reporting it has counted one more than it
+    // answered.
     if !(answered..=begun).contains(&counted) {
         bail!("the page must count no less than was answered and no more than was begun");
     }

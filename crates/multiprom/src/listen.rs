@@ -25,8 +25,8 @@ pub(crate) fn url(address: SocketAddr, path: &str) -> String {
     format!("http://{}{path}", reachable(address))
 }
 
-/// Where a listener at `address` can be reached from this machine: the loopback address for one that listens on
-/// every address.
+/// Where a listener at `address` can be reached from this machine: the loopback address for one that listens
+/// on every address.
 pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

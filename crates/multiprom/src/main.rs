@@ -36,7 +36,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was tried, then its causes, on one line. Most errors end in their cause already; it is not said twice.
+/// What was tried, then its causes, on one line. Most errors end in their cause already; it is not said
+/// twice.
 fn explain(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

@@ -14,7 +14,8 @@ use crate::listen::{listen, url};
 use crate::signals::{end_requested, end_requests};
 use crate::sources::collector_of;
 
-/// Threads that talk to clients, however large the machine: scrapes are rare and short, and files are read elsewhere.
+/// Threads that talk to clients, however large the machine: scrapes are rare and short, and files are read
+/// elsewhere.
 const THREADS: usize = 2;
 
 /// How long a collection that hangs may hold up the end of the program.
@@ -61,8 +62,8 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Collects once before anybody asks, so that a mistyped directory is in the log from the start. What was parsed is
-/// kept for the first scrape.
+/// Collects once before anybody asks, so that a mistyped directory is in the log from the start. What was
+/// parsed is kept for the first scrape.
 async fn try_sources(collector: Arc<Collector>, time_limit: Duration) {
     let mut ask = Ask::default();
     ask.deadline = Some(Instant::now() + time_limit);

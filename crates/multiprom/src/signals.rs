@@ -4,8 +4,8 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Becomes `true` when the program is asked to end. It then ends by itself, within seconds; asking again changes
-/// nothing.
+/// Becomes `true` when the program is asked to end. It then ends by itself, within seconds; asking again
+/// changes nothing.
 pub(crate) fn end_requests() -> anyhow::Result<watch::Receiver<bool>> {
     let mut interrupt = signal(SignalKind::interrupt()).context("watch for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("watch for SIGTERM")?;

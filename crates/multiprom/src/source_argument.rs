@@ -15,8 +15,8 @@ pub(crate) fn source_argument() -> impl TypedValueParser<Value = SourceArgument>
     OsStringValueParser::new().try_map(parse)
 }
 
-/// Reads `DIR,label=value,label=value`. `\,` is a comma and `\\` a backslash; before anything else a backslash stands for
-/// itself. The path may be any bytes, names and values are UTF-8.
+/// Reads `DIR,label=value,label=value`. `\,` is a comma and `\\` a backslash; before anything else a
+/// backslash stands for itself. The path may be any bytes, names and values are UTF-8.
 fn parse(argument: OsString) -> Result<SourceArgument, String> {
     let mut parts = split(&argument.into_vec()).into_iter();
     let path = parts.next().unwrap_or_default();

@@ -174,8 +174,8 @@ fn read_reports(mut pipe: ChildStdout, reports: &Reports) {
     }
 }
 
-/// Removes what a dead process no longer counts for, as `mark_process_dead` of the Python client does and a real
-/// server's `child_exit` hook calls: the gauges that are about the living.
+/// Removes what a dead process no longer counts for, as `mark_process_dead` of the Python client does and a
+/// real server's `child_exit` hook calls: the gauges that are about the living.
 fn mark_dead(directory: &Path, process: u32) -> anyhow::Result<()> {
     let (plain, ours) = (format!("_{process}.db"), format!("_{process}-r"));
     for entry in fs::read_dir(directory).with_context(|| format!("list {}", directory.display()))? {

@@ -16,11 +16,11 @@ const REQUESTS: &str = "demo_requests_total";
 
 const SCRAPE_TIME: Duration = Duration::from_secs(10);
 
-/// The requests that the page at `path` of the server at `address` counts, all methods and codes together: those
-/// that were counted before this is called, and perhaps a few more.
+/// The requests that the page at `path` of the server at `address` counts, all methods and codes together:
+/// those that were counted before this is called, and perhaps a few more.
 pub(crate) async fn counted_on_page(address: SocketAddr, path: &str) -> anyhow::Result<u64> {
-    // A scrape gets the result of one that runs already, and somebody else's may have begun before this was called.
-    // A second one, after the first has ended, begins later.
+    // A scrape gets the result of one that runs already, and somebody else's may have begun before this was
+    // called. A second one, after the first has ended, begins later.
     scrape(address, path).await?;
     let page = scrape(address, path).await?;
     let snapshot = parse(Syntax::Text0, &page).map_err(|error| anyhow!("line {}: {}", error.line, error.why));

@@ -12,7 +12,8 @@ use metrics_core::{
 };
 use store_mmap::MmapStore;
 
-/// Says on standard output that a request has begun. One byte, so that a worker that is killed has said it or not.
+/// Says on standard output that a request has begun. One byte, so that a worker that is killed has said it or
+/// not.
 pub(crate) const BEGUN: u8 = b'+';
 /// Says on standard output that a request is counted and answered.
 pub(crate) const ANSWERED: u8 = b'-';
