@@ -87,8 +87,23 @@ impl fmt::Display for DeclareError {
             DeclareError::Buckets { at, bound } => {
                 write!(f, "bucket bound {at} ({bound}) is not finite or not above the bound before it")
             }
+            DeclareError::Conflict { existing, refused } if existing.name() != refused.name() => {
+                write!(f, "declare {refused}: it would share the name of a sample with {existing}")
+            }
             DeclareError::Conflict { existing, refused } => {
-                write!(f, "declare {refused}: its name is taken by {existing}")
+                write!(f, "declare {refused}: its name is taken by {existing}")?;
+                // What `Desc` does not print.
+                let differences = [
+                    (existing.help() != refused.help(), "help"),
+                    (existing.unit() != refused.unit(), "unit"),
+                    (existing.buckets() != refused.buckets(), "buckets"),
+                ];
+                let mut before = " with other";
+                for (_, what) in differences.iter().filter(|(differs, _)| *differs) {
+                    write!(f, "{before} {what}")?;
+                    before = " and";
+                }
+                Ok(())
             }
             DeclareError::LabelCount { family, expected, given } => {
                 write!(f, "family {family:?} has {expected} labels, {given} values were given")

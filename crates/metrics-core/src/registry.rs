@@ -31,7 +31,7 @@ use crate::{
 /// let error = registry.gauge("jobs_total", "Jobs waiting.").register().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "declare gauge jobs_total{} (all): its name is taken by counter jobs{} (sum)",
+///     "declare gauge jobs_total{} (all): it would share the name of a sample with counter jobs{} (sum)",
 /// );
 /// # Ok::<(), metrics_core::DeclareError>(())
 /// ```

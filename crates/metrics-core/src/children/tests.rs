@@ -37,7 +37,7 @@ fn another_family_of_the_name_is_refused() {
     assert_eq!(
         error.to_string(),
         "keep histogram size{} (sum) with []: \
-         declare histogram size{} (sum): its name is taken by histogram size{} (sum)"
+         declare histogram size{} (sum): its name is taken by histogram size{} (sum) with other buckets"
     );
 }
 
