@@ -358,6 +358,55 @@ fn a_file_made_anew_under_its_name_is_read_anew() {
     }
 }
 
+/// Python reads the value of a record that begins before `used`, Ruby all of it.
+#[test]
+fn a_record_that_its_header_ends_within_counts_if_the_file_has_it_whole() {
+    let other = r#"["jobs", "jobs_total", {"queue": "b"}, "Jobs."]"#;
+    let python = |name: &str, from_end: usize, len: usize, directory: &Path| {
+        let path = directory.join(name);
+        file(directory, name, &[(JOBS, 1.0), (other, 2.0)]);
+        let mut bytes = fs::read(&path).unwrap();
+        let used = (bytes.len() - from_end) as u32;
+        bytes[..4].copy_from_slice(&used.to_ne_bytes());
+        bytes.resize(bytes.len() + 4096, 0);
+        bytes.truncate(len);
+        fs::write(&path, bytes).unwrap();
+    };
+    let record = dialects::record_len(Dialect::PYTHON, JOBS.as_bytes());
+    let whole = HEADER_LEN + 2 * record;
+    // How many bytes `used` is short, how long the file is, how many records count, whether it is damaged.
+    for (short, len, counted, bad) in [
+        (0, whole + 100, 2, 0.0),
+        (1, whole + 100, 2, 1.0),
+        (20, whole, 2, 1.0),
+        (record - 1, whole + 100, 2, 1.0),
+        (record - 1, whole - 8, 2, 1.0),
+        (record - 1, whole - 9, 1, 1.0),
+        (record, whole + 100, 1, 0.0),
+        (record + 1, whole + 100, 1, 1.0),
+        (2 * record - 1, whole, 1, 1.0),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        python("counter_1.db", short, len, root.path());
+        let collector = collector(root.path(), Catalog::default());
+        for scrape in ["first", "next"] {
+            let page = block_on(collector.collect(&Ask::default())).unwrap();
+            let values: Vec<f64> = page.families[0].samples.iter().map(|sample| sample.value).collect();
+            assert_eq!(values, [1.0, 2.0][..counted], "{scrape} scrape, {short} short, {len} long");
+            let found = own(&collector, "multiprom_directory_bad_files");
+            assert_eq!(found, bad, "{scrape} scrape, {short} short, {len} long");
+        }
+    }
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("metric_tasks_total___1.bin");
+    file_of(Dialect::Ruby, root.path(), "metric_tasks_total___1.bin", &[("q=a", 4.0), ("q=b", 1.0)]);
+    let mut bytes = fs::read(&path).unwrap();
+    let used = bytes.len() as u32 - 20;
+    bytes[..4].copy_from_slice(&used.to_ne_bytes());
+    fs::write(&path, bytes).unwrap();
+    assert!(text(root.path()).ends_with("tasks_total{q=\"a\"} 4.0\ntasks_total{q=\"b\"} 1.0\n"));
+}
+
 #[test]
 fn a_file_overwritten_in_place_is_read_anew() {
     let root = tempfile::tempdir().unwrap();

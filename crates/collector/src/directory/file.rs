@@ -24,6 +24,8 @@ pub(crate) struct File {
     last_key: Box<[u8]>,
     pub(crate) records: Vec<Place>,
     pub(crate) damage: Option<Damage>,
+    /// Bytes to read where the last record goes on behind `used`; else 0.
+    pub(crate) reach: usize,
 }
 
 /// What the records of a file are, and whose.
@@ -51,8 +53,8 @@ pub(crate) struct State {
     device: u64,
     inode: u64,
     born: Option<SystemTime>,
-    len: u64,
-    used: usize,
+    pub(crate) len: u64,
+    pub(crate) used: usize,
 }
 
 /// What changed in a file since it was last read.
@@ -89,7 +91,11 @@ impl File {
             self.forget();
             return Change::All;
         }
-        if bytes.len() > self.parsed && self.damage.is_none() { Change::Grown } else { Change::Numbers }
+        if bytes.len() > self.parsed.max(HEADER_LEN) && self.damage.is_none() {
+            Change::Grown
+        } else {
+            Change::Numbers
+        }
     }
 
     fn last_key_in<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
@@ -109,6 +115,7 @@ impl File {
         self.last_key = Box::default();
         self.records.clear();
         self.damage = None;
+        self.reach = 0;
     }
 
     /// Takes note of a record that was parsed.
@@ -136,13 +143,23 @@ impl File {
     }
 }
 
-/// The bytes of a file up to its `used`, or as far as it goes.
+/// The bytes of a file up to its `used`, or as far as it goes; behind `used` where more was asked for.
 pub(crate) struct Content<'a> {
     pub(crate) state: State,
     pub(crate) bytes: &'a [u8],
 }
 
-impl Content<'_> {
+impl<'a> Content<'a> {
+    /// What is in use.
+    pub(crate) fn in_use(&self) -> &'a [u8] {
+        self.bytes.get(..self.state.used).unwrap_or(self.bytes)
+    }
+
+    /// Whether the file goes on behind what is in use.
+    pub(crate) fn goes_on(&self) -> bool {
+        (self.state.used as u64) < self.state.len
+    }
+
     /// What is wrong with the file whatever its records are.
     pub(crate) fn damage(&self) -> Option<Damage> {
         let len = self.state.len;
@@ -154,10 +171,15 @@ impl Content<'_> {
     }
 }
 
-/// Reads a file up to its `used`, the header first: what it says is in use has been written before.
+/// Reads a file up to its `used`, at least `reach` bytes of it where it has so many. The header is read first:
+/// what it says is in use has been written before.
 ///
 /// None where it has vanished.
-pub(crate) fn read<'a>(path: &Path, buffer: &'a mut Vec<u8>) -> io::Result<Option<Content<'a>>> {
+pub(crate) fn read<'a>(
+    path: &Path,
+    reach: usize,
+    buffer: &'a mut Vec<u8>,
+) -> io::Result<Option<Content<'a>>> {
     let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -169,7 +191,7 @@ pub(crate) fn read<'a>(path: &Path, buffer: &'a mut Vec<u8>) -> io::Result<Optio
     let about = file.metadata()?;
     let state =
         State { device: about.dev(), inode: about.ino(), born: about.created().ok(), len: about.len(), used };
-    let wanted = used.min(usize::try_from(about.len()).unwrap_or(usize::MAX));
+    let wanted = used.max(reach).min(usize::try_from(about.len()).unwrap_or(usize::MAX));
     if buffer.len() < wanted {
         buffer.resize(wanted, 0);
     }

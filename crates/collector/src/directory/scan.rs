@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -15,6 +16,17 @@ use super::keys::Keys;
 use super::{Kept, Known, Shared};
 use crate::collector::MOST_TOLD;
 use crate::{Ask, SeriesId, SourceError, Tally};
+
+/// Bytes that a record which crosses the end of what is in use may have.
+const LONGEST_RECORD: usize = 1024 * 1024; // 1 MiB
+
+/// What parsing a file needs besides the file.
+struct Walk<'a> {
+    directory: &'a Known,
+    path: &'a Path,
+    keys: &'a mut Keys,
+    tally: &'a mut Tally,
+}
 
 impl Shared {
     /// Adds the numbers of all files.
@@ -66,19 +78,17 @@ impl Shared {
                     ));
                 }
                 let path = directory.path.join(&*file.name);
-                let content = file::read(&path, &mut kept.buffer)
-                    .map_err(|error| SourceError::new(format!("read {}", path.display()), error))?;
-                let Some(content) = content else {
-                    gone.push(at);
-                    continue;
-                };
-                kept.told_apart &= !self.parse(directory, &path, file, &content, &mut kept.keys, tally);
-                bytes += content.bytes.len();
+                let walk = &mut Walk { directory, path: &path, keys: &mut kept.keys, tally };
+                match self.read_file(walk, file, &mut kept.buffer, &mut kept.told_apart) {
+                    Ok(Some(read)) => bytes += read,
+                    Ok(None) => {
+                        gone.push(at);
+                        continue;
+                    }
+                    Err(error) => return Err(SourceError::new(format!("read {}", path.display()), error)),
+                }
                 bad += u64::from(file.damage.is_some());
                 records += file.records.len() as u64;
-                if let Some(nature) = file.nature {
-                    file.report(nature, content.bytes, tally);
-                }
             }
             for at in gone.into_iter().rev() {
                 files.remove(at);
@@ -95,52 +105,60 @@ impl Shared {
         Ok(())
     }
 
-    /// Parses what is new in a file; says whether anything was.
-    fn parse(
+    /// Adds the numbers of a file, having parsed what is new; says how many bytes were read. None where it has
+    /// vanished.
+    fn read_file(
         &self,
-        directory: &Known,
-        path: &Path,
+        walk: &mut Walk<'_>,
         file: &mut File,
-        content: &Content<'_>,
-        keys: &mut Keys,
-        tally: &mut Tally,
-    ) -> bool {
+        buffer: &mut Vec<u8>,
+        told_apart: &mut bool,
+    ) -> io::Result<Option<usize>> {
+        let mut look_further = true;
+        loop {
+            let Some(mut content) = file::read(walk.path, file.reach, buffer)? else { return Ok(None) };
+            if self.parse(walk, file, &content) {
+                *told_apart = false;
+                if look_further && file.damage.is_some() && content.goes_on() {
+                    let (state, reach) = (content.state, content.state.used + LONGEST_RECORD);
+                    content = match file::read(walk.path, reach, buffer)? {
+                        Some(further) if further.state == state => further,
+                        _ => {
+                            // It changes under our eyes: it is taken as it is now, without a second look.
+                            look_further = false;
+                            continue;
+                        }
+                    };
+                    self.parse_crossing(walk, file, &content);
+                }
+                self.tell_damage(walk.path, file);
+            }
+            if let Some(nature) = file.nature {
+                file.report(nature, content.bytes, walk.tally);
+            }
+            return Ok(Some(content.bytes.len()));
+        }
+    }
+
+    /// Parses what is new in a file; says whether anything was.
+    fn parse(&self, walk: &mut Walk<'_>, file: &mut File, content: &Content<'_>) -> bool {
         let change = file.compare(content.state, content.bytes);
         if change == Change::Numbers {
             return false;
         }
-        let damage = self.parse_records(directory, path, file, content.bytes, keys, tally);
+        let damage = self.parse_records(walk, file, content.in_use());
         file.damage = damage.or_else(|| content.damage());
-        if let Some(damage) = &file.damage {
-            let told = format!("{} {} {}", path.display(), damage.at, damage.why);
-            if self.tell_once(told) {
-                tracing::warn!(
-                    file = %path.display(),
-                    offset = damage.at,
-                    "a damaged file counts up to its last whole record: {}",
-                    damage.why
-                );
-            }
-        }
         true
     }
 
     /// Parses the records that are new; says where it had to stop.
-    fn parse_records(
-        &self,
-        directory: &Known,
-        path: &Path,
-        file: &mut File,
-        bytes: &[u8],
-        keys: &mut Keys,
-        tally: &mut Tally,
-    ) -> Option<Damage> {
+    fn parse_records(&self, walk: &mut Walk<'_>, file: &mut File, bytes: &[u8]) -> Option<Damage> {
         if bytes.len() <= HEADER_LEN {
             return None;
         }
-        let mut nature = match file.nature {
+        let nature = match file.nature {
             Some(nature) => nature,
-            None => match self.nature(directory, path, &file.name, bytes, keys, tally) {
+            None => match self.nature(walk, &file.name, bytes) {
                 Ok(Some(nature)) => nature,
                 Ok(None) => return None,
                 Err(damage) => return Some(damage),
@@ -148,7 +166,7 @@ impl Shared {
         };
         let from = file.parsed.max(HEADER_LEN);
         let records = || dialects::records(nature.dialect, bytes, from);
-        keys.learn(nature.class, records().map_while(Result::ok));
+        walk.keys.learn(nature.class, records().map_while(Result::ok));
         // Of equal keys in one file Ruby reads the last; Python and GitLab read them all.
         let mut places: HashMap<SeriesId, usize> = HashMap::new();
         if nature.dialect == Dialect::Ruby {
@@ -164,7 +182,7 @@ impl Shared {
                     break;
                 }
             };
-            match keys.resolve(nature.class, record.key, &self.catalog, tally) {
+            match walk.keys.resolve(nature.class, record.key, &self.catalog, walk.tally) {
                 Ok(Some(series)) => {
                     if nature.dialect == Dialect::Ruby
                         && let Some(before) = places.insert(series, file.records.len())
@@ -184,37 +202,69 @@ impl Shared {
             parsed = record.end(nature.dialect);
         }
         file.parsed_to(parsed, bytes);
-        nature.timed = matches!(nature.dialect, Dialect::Python(Era::F3) | Dialect::Ruby)
-            && keys.aggregation(nature.class, &self.catalog).mode == Mode::MostRecent;
-        file.nature = Some(nature);
+        file.nature = Some(self.timed(walk, nature));
         damage
     }
 
+    /// Parses the record that begins before the end of what is in use and goes on behind it, if the file has it
+    /// whole: the clients' own readers count it.
+    fn parse_crossing(&self, walk: &mut Walk<'_>, file: &mut File, content: &Content<'_>) {
+        let Some(nature) =
+            file.nature.or_else(|| self.nature(walk, &file.name, content.bytes).ok().flatten())
+        else {
+            return;
+        };
+        let from = file.parsed.max(HEADER_LEN);
+        let Some(Ok(record)) = dialects::records(nature.dialect, content.bytes, from).next() else { return };
+        let end = record.end(nature.dialect);
+        if record.at >= content.state.used || end <= content.state.used {
+            return;
+        }
+        walk.keys.learn(nature.class, std::iter::once(record));
+        let series = walk.keys.resolve(nature.class, record.key, &self.catalog, walk.tally);
+        let Ok(Some(series)) = series else { return };
+        file.push(&record, series);
+        file.parsed_to(end, content.bytes);
+        file.nature = Some(self.timed(walk, nature));
+        file.reach = end;
+        file.damage = Some(Damage { at: record.at, why: "its header ends within this record, which counts" });
+    }
+
+    fn timed(&self, walk: &Walk<'_>, nature: Nature) -> Nature {
+        let kept = matches!(nature.dialect, Dialect::Python(Era::F3) | Dialect::Ruby);
+        let aggregation = walk.keys.aggregation(nature.class, &self.catalog);
+        Nature { timed: kept && aggregation.mode == Mode::MostRecent, ..nature }
+    }
+
+    fn tell_damage(&self, path: &Path, file: &File) {
+        let Some(damage) = &file.damage else { return };
+        if self.tell_once(format!("{} {} {}", path.display(), damage.at, damage.why)) {
+            tracing::warn!(
+                file = %path.display(),
+                offset = damage.at,
+                "a damaged file counts up to its last whole record: {}",
+                damage.why
+            );
+        }
+    }
+
     /// What a file's records are, by its first ones and its name; none where the name tells no kind.
-    fn nature(
-        &self,
-        directory: &Known,
-        path: &Path,
-        name: &str,
-        bytes: &[u8],
-        keys: &mut Keys,
-        tally: &mut Tally,
-    ) -> Result<Option<Nature>, Damage> {
+    fn nature(&self, walk: &mut Walk<'_>, name: &str, bytes: &[u8]) -> Result<Option<Nature>, Damage> {
         let Some(dialect) = dialects::recognise(name, bytes) else {
             let unreadable = Damage { at: HEADER_LEN, why: "its first record is not whole" };
             let first = dialects::records(Dialect::Ruby, bytes, HEADER_LEN).next();
             return Err(first.and_then(Result::err).unwrap_or(unreadable));
         };
         let named = dialects::parse_file_name(dialect, name);
-        let class = named.as_ref().and_then(|name| keys.class(dialect, name));
+        let class = named.as_ref().and_then(|name| walk.keys.class(dialect, name));
         let (Some(class), Some(named)) = (class, named) else {
-            if self.tell_once(path.display().to_string()) {
-                tracing::warn!(file = %path.display(), "left out: its name tells no kind of metric");
+            if self.tell_once(walk.path.display().to_string()) {
+                tracing::warn!(file = %walk.path.display(), "left out: its name tells no kind of metric");
             }
             return Ok(None);
         };
-        let process = Process { id: named.process.into_owned(), labels: directory.labels.clone() };
-        let origin = tally.origin(&process, &path.display().to_string());
+        let process = Process { id: named.process.into_owned(), labels: walk.directory.labels.clone() };
+        let origin = walk.tally.origin(&process, &walk.path.display().to_string());
         Ok(Some(Nature { dialect, class, origin, timed: false }))
     }
 
