@@ -16,10 +16,20 @@ use crate::{Child, Desc, Kind, Mode, Series, StoreError};
 /// Cheap to copy, from any thread. [`with`](Family::with) takes no lock for a label set that was asked for
 /// before; a handle that is kept saves even the lookup.
 ///
+/// ```
+/// # use metrics_core::{Counter, Family};
+/// fn count(requests: Family<Counter, 2>) {
+///     requests.with(["GET", "200"]).inc();
+/// }
+/// ```
+///
+/// Another number of values than that of the labels declared does not compile:
+///
 /// ```compile_fail,E0308
-/// # fn requests() -> metrics_core::Family<metrics_core::Counter, 2> { unimplemented!() }
-/// // Two labels were declared: giving one value does not compile.
-/// requests().with(["GET"]).inc();
+/// # use metrics_core::{Counter, Family};
+/// fn count(requests: Family<Counter, 2>) {
+///     requests.with(["GET"]).inc();
+/// }
 /// ```
 #[must_use]
 pub struct Family<M, const N: usize> {

@@ -140,13 +140,13 @@ impl World {
         const SETS: usize = 500;
         const PAD: usize = 1200;
         self.open()?;
-        for kind in ["requests", "latency_seconds"] {
-            let of_kind = pool().iter().find(|series| series.desc.name() == kind);
-            let template = of_kind.expect("the pool has a family of this name");
+        for name in ["requests", "latency_seconds"] {
+            let named = pool().iter().find(|series| series.desc.name() == name);
+            let template = named.expect("the pool has a family of this name");
             let first = Box::leak(Box::new(template.clone()));
             for set in 0..SETS {
                 let labels = vec![format!("{set}{}", "x".repeat(PAD)); template.labels.len()];
-                // Leaked, as those of the pool are static: a megabyte or two.
+                // Leaked, as the model wants them to live as long as those of the pool: a megabyte or two.
                 let series = Box::leak(Box::new(Series { labels, ..template.clone() }));
                 self.guarded(|world| {
                     for series in [&*series, &*first] {
@@ -177,9 +177,10 @@ impl World {
     }
 
     fn tell(&self, why: &str) -> String {
-        // Of a long story the end; nobody reads five hundred steps.
+        // Of a long story the end, of a long line the beginning: nobody reads five hundred steps.
         const LINES: usize = 60;
-        let lines: Vec<&str> = self.story.lines().collect();
+        const WIDTH: usize = 240;
+        let lines: Vec<String> = self.story.lines().map(|line| line.chars().take(WIDTH).collect()).collect();
         let shown = lines[lines.len().saturating_sub(LINES)..].join("\n");
         let earlier = if lines.len() > LINES { "  ...\n" } else { "" };
         format!("the store and the model disagree after\n{earlier}{shown}\n{why}")
