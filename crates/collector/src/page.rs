@@ -104,10 +104,10 @@ impl Page {
     }
 
     /// The numbers that must not fall, as they were last shown.
-    pub(crate) fn printed(&self) -> Vec<(Arc<Series>, f64)> {
+    pub(crate) fn printed(&self) -> impl Iterator<Item = (Arc<Series>, f64)> {
         let growing = self.snapshot.families.iter().filter(|family| only_grows(family.kind));
         let samples = growing.flat_map(|family| &family.samples);
-        samples.map(|sample| (Arc::clone(&sample.series), sample.value)).collect()
+        samples.map(|sample| (Arc::clone(&sample.series), sample.value))
     }
 }
 

@@ -3,13 +3,17 @@
 //! Works on numbers alone; no name, label or key is read again. Costs some 20 ns for each reading, once for
 //! each change of the readings.
 
+mod order;
+mod spread;
+
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use metrics_core::{Kind, Mode};
 
 use crate::book::{Book, FamilyId, NONE, OriginId};
-use crate::layout::{Conflict, Cumulation, Extra, LaidFamily, Layout, Sequence, View};
+use crate::layout::{Conflict, Layout, Sequence, View};
 use crate::merge::{Fold, Operation};
 use crate::{By, Rules};
+use spread::Rung;
 
 /// The layout of a page that shows `view` of `sequence`. `folds` are merge functions by name of the family.
 pub(crate) fn plan(
@@ -226,11 +230,11 @@ impl<'a> Plan<'a> {
             _ => return,
         };
         let mut label_sets: Vec<u32> = Vec::new();
-        let mut seen: HashMap<u32, ()> = HashMap::new();
+        let mut seen: HashSet<u32> = HashSet::new();
         for &cell in &self.drafts[draft].cells {
             let labels = self.label_set(cell);
             // Python counts only where it has buckets.
-            if (filled || self.is_bucket(cell)) && seen.insert(labels, ()).is_none() {
+            if (filled || self.is_bucket(cell)) && seen.insert(labels) {
                 label_sets.push(labels);
             }
         }
@@ -246,92 +250,6 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-    }
-
-    /// Gives the cells of a family their slots: label sets in order of first appearance; in each the plain
-    /// samples, the buckets by bound, the count.
-    fn order(&mut self, draft: usize, layout: &mut Layout) {
-        let Draft { first, last, kind, single, cumulative, .. } = self.drafts[draft];
-        let sorted = self.sorted(draft);
-        let mut next = layout.slot_count as u32;
-        let (slot, mut identities) = (next, Vec::new());
-        for place in &sorted {
-            let cell = &mut self.cells[place.cell as usize];
-            if self.view.shows(self.book.sample_name(cell.identity)) {
-                cell.slot = next;
-                next += 1;
-                identities.push(cell.identity);
-            }
-        }
-        if kind == Kind::Histogram {
-            for group in sorted.chunk_by(|a, b| a.group == b.group) {
-                let buckets: Vec<u32> =
-                    group.iter().filter(|place| place.tier == Tier::Bucket).map(|place| place.cell).collect();
-                let count = self.book.part_of(first, "_count", self.label_set(group[0].cell), None);
-                let count = self.cell_of.get(count as usize).copied().filter(|&cell| cell != NONE);
-                let count = count.map_or(NONE, |cell| self.cells[cell as usize].slot);
-                if cumulative {
-                    for (rung, &cell) in buckets.iter().enumerate() {
-                        let cell = &mut self.cells[cell as usize];
-                        (cell.ladder, cell.rung) = (self.drafts[draft].ladders.len() as u32, rung as u32);
-                    }
-                    self.drafts[draft].ladders.push(buckets.clone());
-                }
-                let (Some(&lowest), Some(&highest)) = (buckets.first(), buckets.last()) else { continue };
-                if !single {
-                    continue;
-                }
-                // Buckets that are not shown themselves are still needed for the count.
-                if self.cells[lowest as usize].slot == NONE {
-                    if count == NONE {
-                        continue;
-                    }
-                    for &cell in &buckets {
-                        self.cells[cell as usize].slot = next;
-                        next += 1;
-                    }
-                }
-                let end = self.cells[highest as usize].slot + 1;
-                let start = if cumulative { end - 1 } else { self.cells[lowest as usize].slot };
-                layout.cumulations.push(Cumulation { buckets: start..end, count });
-            }
-        }
-        layout.slot_count = next as usize;
-        let last = self.book.statement(last);
-        let only_set =
-            last.aggregation.mode == Mode::MostRecent && last.rules != Rules::Ruby && kind == Kind::Gauge;
-        layout.timed |= last.aggregation.mode == Mode::MostRecent;
-        if self.view.names.is_none() || !identities.is_empty() {
-            layout.families.push(LaidFamily { family: first, slot, identities, only_set });
-        }
-    }
-
-    /// The cells of a family in the order of the page.
-    fn sorted(&self, draft: usize) -> Vec<Place> {
-        let cells = &self.drafts[draft].cells;
-        let mut groups: HashMap<u32, u32> = HashMap::with_capacity(cells.len());
-        // Python lists the label sets of a histogram by their first sample without `le`.
-        for buckets in [false, true] {
-            for &cell in cells {
-                if self.is_bucket(cell) == buckets {
-                    let group = groups.len() as u32;
-                    groups.entry(self.label_set(cell)).or_insert(group);
-                }
-            }
-        }
-        let place = |(at, &cell): (usize, &u32)| {
-            let identity = self.book.identity_at(self.cells[cell as usize].identity);
-            let (tier, order) = match &identity.bound {
-                Some(bound) => (Tier::Bucket, rising(bound.value)),
-                // A count that nobody reports comes last; one that somebody does stays in its place.
-                None if self.cells[cell as usize].readings == 0 => (Tier::Computed, at as u64),
-                None => (Tier::Plain, at as u64),
-            };
-            Place { group: groups[&identity.labels], tier, order, cell }
-        };
-        let mut sorted: Vec<Place> = cells.iter().enumerate().map(place).collect();
-        sorted.sort_unstable();
-        sorted
     }
 
     /// Writes down what every reading does.
@@ -387,63 +305,4 @@ impl<'a> Plan<'a> {
         let statement = self.book.statement(self.drafts[draft].last);
         Operation::of(statement.aggregation.mode, statement.rules, fold, first)
     }
-
-    /// Lets the cumulative buckets of one origin count in the higher buckets that it does not have, and its
-    /// single ones in all higher buckets.
-    fn spread(&self, mut rungs: Vec<Rung>, layout: &mut Layout) {
-        rungs.sort_unstable_by_key(|rung| (rung.draft, rung.ladder, rung.rung, rung.rank));
-        for (at, rung) in rungs.iter().enumerate() {
-            let ladder = &self.drafts[rung.draft].ladders[rung.ladder as usize];
-            let (family, _) = self.book.series_parts(self.sequence.series[rung.rank]);
-            let cumulative = self.book.statement(family).rules == Rules::Gitlab;
-            let next = rungs[at + 1..].iter().find(|next| next.rung > rung.rung || !next.shares(rung));
-            let above = match next {
-                Some(next) if cumulative && next.shares(rung) => rung.rung as usize + 1..next.rung as usize,
-                _ => rung.rung as usize + 1..ladder.len(),
-            };
-            for &cell in &ladder[above] {
-                let slot = self.cells[cell as usize].slot;
-                if slot != NONE {
-                    let operation = Operation::Add;
-                    layout.extras.push(Extra { rank: rung.rank as u32, slot, operation });
-                }
-            }
-        }
-    }
-}
-
-/// A reading of a bucket of a family with cumulative buckets.
-struct Rung {
-    draft: usize,
-    ladder: u32,
-    rung: u32,
-    rank: usize,
-}
-
-impl Rung {
-    fn shares(&self, other: &Rung) -> bool {
-        (self.draft, self.ladder) == (other.draft, other.ladder)
-    }
-}
-
-/// Where a cell stands in its family; compares as the page lists.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    group: u32,
-    tier: Tier,
-    order: u64,
-    cell: u32,
-}
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Tier {
-    Plain,
-    Bucket,
-    Computed,
-}
-
-/// Bits that compare as unsigned numbers as the values compare; `NaN` is highest or lowest by its sign.
-fn rising(value: f64) -> u64 {
-    let bits = value.to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }

@@ -90,6 +90,8 @@ const PAGES: usize = 4;
 /// The numbers of another tally in ours.
 struct Translation {
     serial: u64,
+    /// Whether the tally was merged in this scrape.
+    in_use: bool,
     families: Vec<FamilyId>,
     series: Vec<SeriesId>,
     origins: Vec<OriginId>,
@@ -250,6 +252,7 @@ impl Tally {
                 self.add(known.series[other.sequence.series[rank].0 as usize], value, time);
             }
         }
+        known.in_use = true;
         self.translations.push(known);
     }
 
@@ -289,10 +292,12 @@ impl Tally {
         let known = self.book.identities() + self.book.origins();
         let used = self.sequence.series.len() + self.sequence.origins.len();
         if known > 16_384 + 4 * used {
-            let printed = self.pages.first().map(|page| page.printed()).unwrap_or_default();
+            // Of a series on several pages the one made last tells.
+            let printed = self.pages.iter().rev().flat_map(Page::printed).collect();
             *self = Tally::with_folds(Arc::clone(&self.folds));
             self.book.remember(printed);
         }
+        self.translations.retain_mut(|known| std::mem::take(&mut known.in_use));
         self.restart();
     }
 
@@ -314,7 +319,13 @@ impl Tally {
 
 impl Translation {
     fn new(other: &Tally) -> Translation {
-        Translation { serial: other.serial, families: Vec::new(), series: Vec::new(), origins: Vec::new() }
+        Translation {
+            serial: other.serial,
+            in_use: true,
+            families: Vec::new(),
+            series: Vec::new(),
+            origins: Vec::new(),
+        }
     }
 
     /// Translates what the other book has numbered since.

@@ -1,0 +1,122 @@
+//! The order of the page: where the series of a family stand, and which buckets are added up.
+
+use foldhash::{HashMap, HashMapExt};
+use metrics_core::{Kind, Mode};
+
+use super::{Draft, Plan};
+use crate::Rules;
+use crate::book::NONE;
+use crate::layout::{Cumulation, LaidFamily, Layout};
+
+impl Plan<'_> {
+    /// Gives the cells of a family their slots: label sets in order of first appearance; in each the plain
+    /// samples, the buckets by bound, the count.
+    pub(super) fn order(&mut self, draft: usize, layout: &mut Layout) {
+        let Draft { first, last, kind, .. } = self.drafts[draft];
+        let sorted = self.sorted(draft);
+        let mut next = layout.slot_count as u32;
+        let (slot, mut identities) = (next, Vec::new());
+        for place in &sorted {
+            let cell = &mut self.cells[place.cell as usize];
+            if self.view.shows(self.book.sample_name(cell.identity)) {
+                cell.slot = next;
+                next += 1;
+                identities.push(cell.identity);
+            }
+        }
+        layout.slot_count = next as usize;
+        if kind == Kind::Histogram {
+            for group in sorted.chunk_by(|a, b| a.group == b.group) {
+                self.accumulate(draft, group, layout);
+            }
+        }
+        let last = self.book.statement(last);
+        let only_set =
+            last.aggregation.mode == Mode::MostRecent && last.rules != Rules::Ruby && kind == Kind::Gauge;
+        layout.timed |= last.aggregation.mode == Mode::MostRecent;
+        if self.view.names.is_none() || !identities.is_empty() {
+            layout.families.push(LaidFamily { family: first, slot, identities, only_set });
+        }
+    }
+
+    /// Plans how the buckets of a label set are added up and counted.
+    fn accumulate(&mut self, draft: usize, group: &[Place], layout: &mut Layout) {
+        let Draft { first, single, cumulative, .. } = self.drafts[draft];
+        let buckets = group.iter().filter(|place| place.tier == Tier::Bucket);
+        let buckets: Vec<u32> = buckets.map(|place| place.cell).collect();
+        let (Some(&lowest), Some(&highest)) = (buckets.first(), buckets.last()) else { return };
+        let count = self.book.part_of(first, "_count", self.label_set(lowest), None);
+        let count = self.cell_of.get(count as usize).and_then(|&cell| self.cells.get(cell as usize));
+        let count = count.map_or(NONE, |cell| cell.slot);
+        if single && count != NONE && self.cells[lowest as usize].slot == NONE {
+            // Buckets that are not shown themselves are needed for the count.
+            for &cell in &buckets {
+                self.cells[cell as usize].slot = layout.slot_count as u32;
+                layout.slot_count += 1;
+            }
+        }
+        let slots = self.cells[lowest as usize].slot..self.cells[highest as usize].slot;
+        if cumulative {
+            for (rung, &cell) in buckets.iter().enumerate() {
+                let cell = &mut self.cells[cell as usize];
+                (cell.ladder, cell.rung) = (self.drafts[draft].ladders.len() as u32, rung as u32);
+            }
+            self.drafts[draft].ladders.push(buckets);
+        }
+        if single && slots.start != NONE {
+            // Numbers that are cumulative already are spread over the buckets; only the last one is looked at.
+            let start = if cumulative { slots.end } else { slots.start };
+            layout.cumulations.push(Cumulation { buckets: start..slots.end + 1, count });
+        }
+    }
+
+    /// The cells of a family in the order of the page.
+    fn sorted(&self, draft: usize) -> Vec<Place> {
+        let cells = &self.drafts[draft].cells;
+        let mut groups: HashMap<u32, u32> = HashMap::with_capacity(cells.len());
+        // Python lists the label sets of a histogram by their first sample without `le`.
+        for buckets in [false, true] {
+            for &cell in cells {
+                if self.is_bucket(cell) == buckets {
+                    let group = groups.len() as u32;
+                    groups.entry(self.label_set(cell)).or_insert(group);
+                }
+            }
+        }
+        let place = |(at, &cell): (usize, &u32)| {
+            let identity = self.book.identity_at(self.cells[cell as usize].identity);
+            let (tier, order) = match &identity.bound {
+                Some(bound) => (Tier::Bucket, rising(bound.value)),
+                // A count that nobody reports comes last; one that somebody does stays in its place.
+                None if self.cells[cell as usize].readings == 0 => (Tier::Computed, at as u64),
+                None => (Tier::Plain, at as u64),
+            };
+            Place { group: groups[&identity.labels], tier, order, cell }
+        };
+        let mut sorted: Vec<Place> = cells.iter().enumerate().map(place).collect();
+        sorted.sort_unstable();
+        sorted
+    }
+}
+
+/// Where a cell stands in its family; compares as the page lists.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    group: u32,
+    tier: Tier,
+    order: u64,
+    cell: u32,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Tier {
+    Plain,
+    Bucket,
+    Computed,
+}
+
+/// Bits that compare as unsigned numbers as the values compare; `NaN` is highest or lowest by its sign.
+fn rising(value: f64) -> u64 {
+    let bits = value.to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+}
