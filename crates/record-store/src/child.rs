@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::ptr;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use dialects::Dialect;
@@ -130,6 +130,8 @@ impl<M: Medium> RecordChild<M> {
             if let Refusal::Unwritten(error) = refusal {
                 return self.shared.unwritten(&self.desc, error);
             }
+            // Whoever closed the number has published the next one before.
+            fence(Ordering::Acquire);
             let Some(number) = self.shared.number(self, index) else { return };
             refusal = match self.apply(number, change) {
                 Ok(()) => return,

@@ -33,6 +33,13 @@
 //! the old number closed and repeat on the new one; none is counted twice or lost. (One exception: in
 //! `store-mmap` a `set` at the very moment of a move can be lost, since a `set` is a plain store.)
 //!
+//! # Limits
+//! A file ends at 2 GiB, since `used` is an `i32`; label sets that no longer fit count in memory. A deleted file
+//! is noticed when a label set is made, not at an update. A process that is killed while it makes a file leaves
+//! the name that it made it under, which begins with a dot and is read by nobody. A thread that forks in the
+//! microseconds between opening a file and listing it leaves the child a copy of the descriptor, so that the
+//! parent looks alive until the child ends; so does a child that never touches a metric.
+//!
 //! An example stands with each of the two stores; this one is a [`RecordStore`] over any medium:
 //!
 //! ```

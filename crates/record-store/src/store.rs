@@ -20,7 +20,8 @@ use crate::{Medium, Options};
 /// A store whose children are records in files of one directory, reached through the medium `M`.
 ///
 /// Cheap to clone; clones are one store. Opening the same directory twice makes two stores, which write under
-/// two identifiers as two processes would.
+/// two identifiers as two processes would. Dropping a store closes nothing: its children live as long as the
+/// process, and so do their files and locks.
 ///
 /// # The dot-file
 /// `.multiprom-<pid>-r<n>` stands beside the files that carry `<pid>-r<n>` in their names. It is locked

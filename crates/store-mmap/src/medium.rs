@@ -65,8 +65,8 @@ impl Medium for Mapped {
         if number.value.load(Ordering::Relaxed) == CLOSED {
             return Err(Refusal::Closed);
         }
-        // A plain store, eight times as fast as a compare-and-swap. A `set` that meets `close` between these two lines
-        // is lost.
+        // A plain store, at a fraction of what a compare-and-swap costs. A `set` that meets `close` between these
+        // two lines is lost.
         number.value.store(to.to_bits(), Ordering::Relaxed);
         note(number, time);
         Ok(())
