@@ -38,6 +38,7 @@ pub struct Directory {
 /// | a file that vanished after it was listed | is left out |
 /// | an empty file, or one without records | nothing |
 /// | a damaged file | counts up to its last whole record; is named in a warning, once, and counted |
+/// | a file whose header ends within a record | that record counts, too, if it is whole; else as above |
 /// | a file of a kind that does not exist (`foo_1.db`) | is left out; is named in a warning, once |
 /// | two directories with equal labels and a process of the same name | the scrape fails: give them labels |
 ///

@@ -158,13 +158,13 @@ impl Keys {
     }
 
     /// The Ruby metrics that the catalog does not tell all of, and what they are taken for.
-    pub(crate) fn guesses(&self, catalog: &Catalog) -> impl Iterator<Item = Statement> {
+    pub(crate) fn guesses(&self, catalog: &Catalog) -> Vec<Statement> {
         let guessed = self.classes.iter().filter_map(|class| {
             let metric = class.sort.metric.as_deref()?;
             (!class.known.is_empty() && catalog.entry(metric).is_none_or(|entry| entry.aggregation.is_none()))
                 .then(|| class.evidence.statement(metric, catalog))
         });
-        guessed.collect::<Vec<_>>().into_iter()
+        guessed.collect()
     }
 }
 

@@ -33,8 +33,9 @@ impl Shared {
     pub(super) fn read(&self, ask: &Ask, kept: &mut Kept, tally: &mut Tally) -> Result<(), SourceError> {
         // Evidence only grows, so that this ends; it takes a second round where a file has told more of a Ruby
         // metric than those before it.
+        let mut changed = false;
         loop {
-            self.read_once(ask, kept, tally)?;
+            changed |= self.read_once(ask, kept, tally)?;
             let doubtful = kept.keys.drop_doubtful();
             if doubtful.is_empty() {
                 break;
@@ -45,6 +46,9 @@ impl Shared {
                 }
             }
             tally.restart();
+        }
+        if !changed {
+            return Ok(());
         }
         for guess in kept.keys.guesses(&self.catalog) {
             let told = format!("{} {} {}", guess.name, guess.kind, guess.aggregation);
@@ -60,7 +64,8 @@ impl Shared {
         Ok(())
     }
 
-    fn read_once(&self, ask: &Ask, kept: &mut Kept, tally: &mut Tally) -> Result<(), SourceError> {
+    /// Adds the numbers of all files as they are understood now; says whether there was anything new to parse.
+    fn read_once(&self, ask: &Ask, kept: &mut Kept, tally: &mut Tally) -> Result<bool, SourceError> {
         let expected = kept
             .expected
             .get_or_insert_with(|| self.catalog.statements().map(|it| tally.family(&it)).collect());
@@ -98,11 +103,12 @@ impl Shared {
             directory.records.store(records, Ordering::Relaxed);
             directory.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
         }
-        if !kept.told_apart {
+        let changed = !kept.told_apart;
+        if changed {
             self.check_processes(&kept.files)?;
             kept.told_apart = true;
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Adds the numbers of a file, having parsed what is new; says how many bytes were read. None where it has
