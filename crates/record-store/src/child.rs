@@ -177,9 +177,18 @@ impl<M: Medium> Numbers<M> {
         }
     }
 
-    /// The number at `index` in memory; all are made, at 0, if there are none.
-    pub(crate) fn stand_in(&self, index: usize) -> Option<&M::Number> {
-        self.stand_ins.get_or_init(|| self.placed.iter().map(|_| M::in_memory(0.0, 0.0)).collect()).get(index)
+    /// The number at `index`, if it is in memory because it could not be placed.
+    pub(crate) fn in_memory(&self, index: usize) -> Option<&M::Number> {
+        match self.placed.get(index)?.get() {
+            Some(_) => None,
+            None => self.stand_ins.get()?.get(index),
+        }
+    }
+
+    /// Makes the numbers in memory, at 0, if there are none. Only done with the process's files locked: whoever
+    /// moves a label set has to see all of its numbers.
+    pub(crate) fn make_stand_ins(&self) {
+        self.stand_ins.get_or_init(|| self.placed.iter().map(|_| M::in_memory(0.0, 0.0)).collect());
     }
 }
 

@@ -173,22 +173,27 @@ impl<M: Medium> Shared<M> {
         }
     }
 
-    /// The number of `child` at `index` in this process, in a file if that can be.
+    /// The number of `child` at `index` in this process, in a file if that can be. None where the label set has
+    /// no such number.
     pub(crate) fn number(&self, child: &RecordChild<M>, index: usize) -> Option<&'static M::Number> {
-        let in_memory = |numbers: &Numbers<M>| {
-            numbers.stand_ins.get().is_some()
-                && numbers.placed.get(index).is_some_and(|it| it.get().is_none())
-        };
-        // While the trouble lasts, one try a second.
         let own = self.own();
-        let troubled = || own.homeless.load(Ordering::Relaxed);
-        if !child.numbers.get().is_some_and(|numbers| in_memory(numbers) && troubled() && !own.may_retry()) {
-            self.settle(child, Some(index));
+        if index >= child.len() {
+            return None;
         }
-        let numbers = child.numbers.get()?;
-        match numbers.placed.get(index)?.get() {
-            Some(number) => Some(number),
-            None => numbers.stand_in(index),
+        loop {
+            // While the trouble lasts, one try a second, and else what is in memory.
+            let in_memory = child.numbers.get().and_then(|numbers| numbers.in_memory(index));
+            if let Some(number) = in_memory
+                && own.homeless.load(Ordering::Relaxed)
+                && !own.may_retry()
+            {
+                return Some(number);
+            }
+            self.settle(child, Some(index));
+            // Not there when the label set has moved meanwhile, and this number had not counted anything yet.
+            if let Some(number) = child.numbers.get().and_then(|numbers| numbers.placed.get(index)?.get()) {
+                return Some(number);
+            }
         }
     }
 
@@ -325,7 +330,7 @@ impl<M: Medium> Shared<M> {
         let (file, placed) = match appended {
             Ok(appended) => appended,
             Err(error) => {
-                numbers.stand_in(0);
+                numbers.make_stand_ins();
                 own.homeless.store(true, Ordering::Relaxed);
                 return Err(error);
             }

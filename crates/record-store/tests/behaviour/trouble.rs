@@ -259,12 +259,18 @@ fn moves_in_the_midst_of_traffic_lose_nothing_and_count_nothing_twice() {
     each(|directory, open| {
         let store = open(directory);
         let children: Vec<_> = (0..8).map(|i| store.counter(&i.to_string())).collect();
+        // In Ruby's dialect its buckets get their records at all moments.
+        let labels = &["of"];
+        let declared = Declaration { labels, ..Declaration::new(Kind::Histogram, "h", "") };
+        let histogram = Arc::new(Desc::new(&declared).unwrap());
+        let histograms: Vec<_> = (0..20).map(|i| store.child(&histogram, &[&i.to_string()])).collect();
         let done = AtomicBool::new(false);
         let counted = std::thread::scope(|scope| {
             let traffic = || {
-                let mut counted = 0_u64;
+                let mut counted = 0;
                 while !done.load(Ordering::Relaxed) {
                     children.iter().for_each(|child| child.add(1.0));
+                    histograms[counted / 7 % 20].observe(counted % 12, 2.0);
                     counted += 1;
                 }
                 counted
@@ -275,14 +281,21 @@ fn moves_in_the_midst_of_traffic_lose_nothing_and_count_nothing_twice() {
                     fs::remove_file(file).unwrap();
                 }
                 store.counter(&format!("round {round}"));
+                store.child(&histogram, &[&format!("round {round}")]).observe(0, 0.0);
             }
             done.store(true, Ordering::Relaxed);
-            threads.into_iter().map(|thread| thread.join().unwrap()).sum::<u64>()
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>() as f64
         });
         for (i, child) in children.iter().enumerate() {
-            assert_eq!(child.get(Part::Value), counted as f64);
-            assert_eq!(total(store.dialect, directory, &i.to_string()), Some(counted as f64));
+            assert_eq!(child.get(Part::Value), counted);
+            assert_eq!(total(store.dialect, directory, &i.to_string()), Some(counted));
         }
+        let total = |part| histograms.iter().map(|child| child.get(part)).sum::<f64>();
+        assert_eq!((total(Part::Count), total(Part::Sum)), (counted, 2.0 * counted));
+        let name = if store.dialect == Dialect::Ruby { "metric_h_" } else { "histogram_" };
+        let file = files(directory).into_iter().find(|file| file.to_string_lossy().contains(name)).unwrap();
+        let filed = records(store.dialect, &file).into_iter().filter(|(key, ..)| !key.contains("round"));
+        assert_eq!(filed.map(|record| record.1).sum::<f64>(), 3.0 * counted);
     });
 }
 
