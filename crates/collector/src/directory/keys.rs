@@ -31,13 +31,16 @@ struct Class {
     numbers: HashMap<Arc<[u8]>, usize>,
     /// The number of the key resolved last.
     before: usize,
-    /// The family met last, which the next key is likely to be of.
-    last: Option<(Box<str>, Option<Box<str>>, FamilyId)>,
+    /// Python, GitLab: the families met, by name; one for each help text.
+    families: HashMap<Box<str>, ByHelp>,
     /// Ruby: what keys have told of the metric.
     evidence: Evidence,
     /// Ruby: whether evidence came that the known keys were read without.
     doubtful: bool,
 }
+
+/// Families of one name that differ in their help.
+type ByHelp = Vec<(Option<Box<str>>, FamilyId)>;
 
 /// A key, and what is known of it.
 struct Text {
@@ -81,7 +84,7 @@ impl Keys {
                 known: Vec::new(),
                 numbers: HashMap::new(),
                 before: 0,
-                last: None,
+                families: HashMap::new(),
                 evidence: Evidence::default(),
                 doubtful: false,
             });
@@ -198,9 +201,8 @@ impl Class {
 
     /// The family of a Python or GitLab key.
     fn family(&mut self, name: &str, help: Option<&str>, tally: &mut Tally) -> FamilyId {
-        if let Some((last, last_help, family)) = &self.last
-            && (&**last, last_help.as_deref()) == (name, help)
-        {
+        let known = self.families.get(name).map_or(&[][..], Vec::as_slice);
+        if let Some((_, family)) = known.iter().find(|(known, _)| known.as_deref() == help) {
             return *family;
         }
         let statement = Statement {
@@ -213,7 +215,7 @@ impl Class {
             bounds: Arc::from([]),
         };
         let family = tally.family(&statement);
-        self.last = Some((name.into(), help.map(Box::from), family));
+        self.families.entry(name.into()).or_default().push((help.map(Box::from), family));
         family
     }
 }
