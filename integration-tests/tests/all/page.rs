@@ -67,12 +67,22 @@ pub(crate) fn sum(page: &[u8], name: &str) -> f64 {
         .sum()
 }
 
-/// Fails with the lines that only one of the pages has.
+/// Fails with the lines that only one of the pages has, and when there is nothing to compare.
 pub(crate) fn assert_equal(left: (&str, &Families), right: (&str, &Families)) {
+    let differences = differences(left, right);
+    assert!(differences.is_empty(), "the pages differ:\n{}", differences.join("\n"));
+    assert!(
+        left.1.values().any(|samples| !samples.is_empty()),
+        "the pages of {} and {} are empty",
+        left.0,
+        right.0
+    );
+}
+
+fn differences(left: (&str, &Families), right: (&str, &Families)) -> Vec<String> {
     let mut differences = only_in(left, right.1);
     differences.extend(only_in(right, left.1));
-    assert!(differences.is_empty(), "the pages differ:\n{}", differences.join("\n"));
-    assert!(!left.1.is_empty(), "the pages of {} and {} are empty", left.0, right.0);
+    differences
 }
 
 fn only_in((name, page): (&str, &Families), other: &Families) -> Vec<String> {
@@ -86,4 +96,28 @@ fn only_in((name, page): (&str, &Families), other: &Families) -> Vec<String> {
         lines.extend(missing.map(|sample| format!("only {name}: {sample}")));
     }
     lines
+}
+
+#[test]
+fn families_lines_and_help_that_one_page_lacks_are_named() {
+    let left = as_written(b"# HELP a A.\n# TYPE a gauge\na{x=\"1\"} 1.0\na{x=\"2\"} 2.0\n");
+    let right = as_written(
+        b"# HELP a A.\n# TYPE a gauge\na{x=\"2\"} 2.0\na{x=\"1\"} 1.5\n# HELP b B.\n# TYPE b gauge\n",
+    );
+    assert_eq!(
+        differences(("left", &left), ("right", &right)),
+        [
+            "only left: a{x=\"1\"} 1.0",
+            "only right: a{x=\"1\"} 1.5",
+            "only right: # HELP b B.\n# TYPE b gauge"
+        ]
+    );
+    assert_eq!(differences(("left", &left), ("left", &left)), Vec::<String>::new());
+}
+
+#[test]
+fn numbers_and_label_order_of_another_client_mean_the_same() {
+    let ours = as_meant(b"# TYPE h histogram\nh_bucket{le=\"1.0\",m=\"x\"} 1e+06\n");
+    let theirs = as_meant(b"# TYPE h histogram\nh_bucket{m=\"x\",le=\"1\"} 1000000\n");
+    assert_eq!(differences(("ours", &ours), ("theirs", &theirs)), Vec::<String>::new());
 }

@@ -17,9 +17,10 @@ fn python_prints_what_we_print_of_files_written_by_store_mmap() {
 #[test]
 fn rust_and_python_processes_share_one_directory() {
     let directory = directory();
-    count_in_python(directory.path(), 10..12);
-    count_in_rust("mmap", directory.path(), 0..3);
-    count_in_python(directory.path(), 12..13);
+    std::thread::scope(|scope| {
+        scope.spawn(|| count_in_python(directory.path(), 10..13));
+        scope.spawn(|| count_in_rust("mmap", directory.path(), 0..3));
+    });
     let page = assert_python_agrees(directory.path());
 
     // Three and three processes counted as one: each adds 0 + 1 + ... + 199.

@@ -65,7 +65,7 @@ struct Load {
     sent: AtomicU64,
     /// Requests answered: the application counted them, as it does so before it answers.
     answered: AtomicU64,
-    /// The process that answered last.
+    /// The process that answered last; 0 for none.
     worker: AtomicU64,
 }
 
