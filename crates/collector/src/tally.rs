@@ -47,7 +47,7 @@ use crate::{Ask, Conflict, FamilyId, Fold, OriginId, SeriesId, Statement};
 ///         let lines = *kept.lines.get_or_insert_with(|| {
 ///             let family = Statement::new(Kind::Counter, "log_lines", "Lines.", Aggregation::SUM);
 ///             let family = into.family(&family);
-///             into.series(family, "log_lines_total", vec![Label::new("level", "info")]).expect("not a bucket")
+///             into.series(family, "log_lines_total", [Label::new("level", "info")]).expect("not a bucket")
 ///         });
 ///         for (process, log) in &self.0 {
 ///             let origin = into.origin(process, "log");
@@ -144,8 +144,13 @@ impl Tally {
     ///
     /// # Panics
     /// When `family` is not of this tally.
-    pub fn series(&mut self, family: FamilyId, sample: &str, labels: Vec<Label>) -> Option<SeriesId> {
-        self.book.series(family, sample, labels)
+    pub fn series(
+        &mut self,
+        family: FamilyId,
+        sample: &str,
+        labels: impl Into<Vec<Label>>,
+    ) -> Option<SeriesId> {
+        self.book.series(family, sample, labels.into())
     }
 
     /// The number of a process that reports from `place` (for people: a file's path). Asking twice gives the

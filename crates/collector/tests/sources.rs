@@ -59,7 +59,7 @@ impl Source for Numbers {
             let suffix = if family.kind == Kind::Counter { "_total" } else { "" };
             let id = into.family(family);
             let sample = format!("{}{suffix}", family.name);
-            let series = into.series(id, &sample, vec![Label::new("l", label)]).unwrap();
+            let series = into.series(id, &sample, [Label::new("l", label)]).unwrap();
             let origin = into.origin(&Process::new(process.as_str()), "memory");
             into.report(origin);
             into.add(series, *value, 1.0);

@@ -7,8 +7,8 @@ fn scrape(tally: &mut Tally, processes: std::ops::Range<u32>) -> f64 {
     let gauge = tally.family(&Statement::new(Kind::Gauge, "g", "", Aggregation::ALL));
     let counter = tally.family(&Statement::new(Kind::Counter, "c", "", Aggregation::SUM));
     for process in processes {
-        let gauge = tally.series(gauge, "g", vec![]).unwrap();
-        let counter = tally.series(counter, "c_total", vec![Label::new("a", "b")]).unwrap();
+        let gauge = tally.series(gauge, "g", []).unwrap();
+        let counter = tally.series(counter, "c_total", [Label::new("a", "b")]).unwrap();
         let origin = tally.origin(&Process::new(process.to_string()), "");
         tally.report(origin);
         tally.add(gauge, 1.0, 0.0);
@@ -43,7 +43,7 @@ fn a_steady_scrape_lays_nothing_out_and_numbers_nothing() {
 fn readings_before_any_report_do_not_count() {
     let mut tally = Tally::default();
     let family = tally.family(&Statement::new(Kind::Counter, "c", "", Aggregation::SUM));
-    let series = tally.series(family, "c_total", vec![]).unwrap();
+    let series = tally.series(family, "c_total", []).unwrap();
     tally.add(series, 1.0, 0.0);
     assert!(tally.finish(&Ask::default()).families.is_empty());
 }
@@ -52,9 +52,9 @@ fn readings_before_any_report_do_not_count() {
 fn a_bucket_needs_a_bound_that_is_a_number() {
     let mut tally = Tally::default();
     let family = tally.family(&Statement::new(Kind::Histogram, "h", "", Aggregation::SUM));
-    assert_eq!(tally.series(family, "h_bucket", vec![Label::new("le", "wide")]), None);
-    let one = tally.series(family, "h_bucket", vec![Label::new("le", "1")]);
-    assert_eq!(tally.series(family, "h_bucket", vec![Label::new("le", "1.0")]), one);
+    assert_eq!(tally.series(family, "h_bucket", [Label::new("le", "wide")]), None);
+    let one = tally.series(family, "h_bucket", [Label::new("le", "1")]);
+    assert_eq!(tally.series(family, "h_bucket", [Label::new("le", "1.0")]), one);
 }
 
 #[test]
