@@ -9,7 +9,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use collector::{Ask, By, Catalog, Collector};
+use collector::{Ask, By, Catalog, Collector, DirSource, Source};
 use metrics_core::Snapshot;
 use model::{File, Nature};
 use proptest::prelude::*;
@@ -164,6 +164,37 @@ proptest! {
                 );
             }
             round.into_iter().for_each(|event| happen(event, &mut known, directory.path()));
+        }
+    }
+
+    /// Sources are merged number by number, not page by page: a mean, a time, a cumulated bucket come out right.
+    #[test]
+    fn several_sources_equal_the_naive_merge_of_all_files(
+        (mut files, rounds) in story(),
+    ) {
+        let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let catalog = || Catalog::parse(model::ruby_catalog().as_bytes()).unwrap();
+        let sources = directories.iter().map(|directory| {
+            let directory = support::directory(directory.path());
+            Box::new(DirSource::new(vec![directory], catalog()).unwrap()) as Box<dyn Source>
+        });
+        let collector = Collector::new(sources.collect());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut known = [Vec::new(), Vec::new()];
+        for round in std::iter::once(Vec::new()).chain(rounds) {
+            files.extend(round.into_iter().filter_map(|event| match event {
+                Event::Appears(file) => Some(file),
+                _ => None,
+            }));
+            for file in files.drain(..) {
+                let at = usize::from(file.process == "7");
+                happen(Event::Appears(file), &mut known[at], directories[at].path());
+            }
+            for (what, ask) in asks() {
+                let page = runtime.block_on(collector.collect(&ask)).unwrap();
+                let all: Vec<File> = known.iter().flatten().cloned().collect();
+                assert_page(&page, &naive::page(&all, ask.by, ask.names.as_deref()), what);
+            }
         }
     }
 }
