@@ -54,7 +54,10 @@ impl Statement {
 /// | missing `_sum`, `+Inf`, declared bounds | left out | printed as 0 | left out |
 /// | text of `le` | `1.0` | as spelled | as spelled |
 ///
-/// Sources: client_python `multiprocess.py`; client_ruby `direct_file_store.rs`, which raises where it meets
+/// The greatest time is the latest only where the times are of one clock. Ruby's are those of a monotonic clock,
+/// which starts anew with the machine: files left over from before a boot should be cleared away.
+///
+/// Sources: client_python `multiprocess.py`; client_ruby `direct_file_store.rb`, which raises where it meets
 /// `NaN`; prometheus-client-mmap's merge in C, and its Rust successor where the former depends on the order.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

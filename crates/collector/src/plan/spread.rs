@@ -37,8 +37,8 @@ impl Plan<'_> {
             for &cell in &ladder[above] {
                 let slot = self.cells[cell as usize].slot;
                 if slot != NONE {
-                    let operation = Operation::Add;
-                    layout.extras.push(Extra { rank: rung.rank as u32, slot, operation });
+                    // What it does is decided once it is known who else writes to the slot.
+                    layout.extras.push(Extra { rank: rung.rank as u32, slot, operation: Operation::Skip });
                 }
             }
         }
