@@ -1,6 +1,7 @@
-//! The chores of this repository: `cargo xtask setup`, `test`, `ci`, `layers`.
+//! The chores of this repository: `cargo xtask setup`, `test`, `ci`, `layers`, `bench`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod layers;
 mod step;
@@ -39,6 +40,10 @@ enum Chore {
     Ci,
     /// Check which crate depends on which, and where `unsafe` may stand
     Layers,
+    /// Measure our stores and scrapes beside those of other clients, in turns, and say which bars hold
+    ///
+    /// Leaves report.json and report.html in target/bench.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +53,7 @@ fn main() -> ExitCode {
         Chore::Test { arguments } => suite::run(&workspace, &arguments),
         Chore::Ci => ci::run(&workspace),
         Chore::Layers => layers::check(&workspace),
+        Chore::Bench(options) => bench::run(&workspace, &options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

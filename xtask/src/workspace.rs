@@ -31,6 +31,11 @@ impl Workspace {
         self.0.target_directory.as_std_path().join("fuzz")
     }
 
+    /// Where the benchmark is built, a workspace of its own too, and where it leaves its reports.
+    pub(crate) fn bench_target(&self) -> PathBuf {
+        self.0.target_directory.as_std_path().join("bench")
+    }
+
     /// The packages of the workspace.
     pub(crate) fn packages(&self) -> &[cargo_metadata::Package] {
         &self.0.packages

@@ -1,0 +1,93 @@
+//! Runs the comparative benchmark. `cargo xtask bench` builds and starts it.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use peers::effort::Effort;
+use peers::suite::{Suite, Tools};
+use peers::{
+    directories, encoding, foreign, growth, html, http, machine, memory, report, scrapes, table, talk,
+    updates, worker,
+};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// The benchmark
+    Run {
+        /// A minute or two instead of ten
+        #[arg(long)]
+        quick: bool,
+        /// Only what has this in its name
+        #[arg(long)]
+        only: Option<String>,
+        /// Python with prometheus_client
+        #[arg(long)]
+        python: PathBuf,
+        /// Ruby with prometheus-client-mmap
+        #[arg(long)]
+        ruby: PathBuf,
+        /// The programs that drive them
+        #[arg(long)]
+        drivers: PathBuf,
+        /// Where report.json and report.html go
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// A process of the talk's table; started by the benchmark
+    #[command(hide = true)]
+    Worker(worker::Job),
+    /// A writer of a directory; started by the benchmark
+    #[command(hide = true)]
+    Write(directories::Job),
+    /// A scraper that tells its memory; started by the benchmark
+    #[command(hide = true)]
+    Peak(memory::Job),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().part {
+        Part::Worker(job) => job.work(),
+        Part::Write(job) => job.work(),
+        Part::Peak(job) => job.work(),
+        Part::Run { quick, only, python, ruby, drivers, out } => {
+            let effort = if quick { Effort::QUICK } else { Effort::FULL };
+            run(effort, Tools { python, ruby, drivers }, only, &out)
+        }
+    }
+}
+
+type Measure = fn(&mut Suite) -> anyhow::Result<()>;
+
+const PARTS: &[(&str, Measure)] = &[
+    ("updates", updates::measure),
+    ("updates beside Python and Ruby", foreign::measure),
+    ("the talk's table", talk::measure),
+    ("scrapes", scrapes::measure),
+    ("growth", growth::measure),
+    ("encoding", encoding::measure),
+    ("HTTP", http::measure),
+];
+
+fn run(effort: Effort, tools: Tools, only: Option<String>, out: &std::path::Path) -> anyhow::Result<()> {
+    let mut suite = Suite::new(effort, tools, only)?;
+    let machine = machine::machine(suite.cores.count());
+    for (number, (name, measure)) in PARTS.iter().enumerate() {
+        eprintln!("[{}/{}] {name}", number + 1, PARTS.len());
+        measure(&mut suite).with_context(|| format!("measure {name}"))?;
+    }
+    print!("{}", table::print(&suite, &machine));
+    std::fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
+    report::write(&out.join("report.json"), &machine, &suite.rows)?;
+    html::write(&out.join("report.html"), &suite, &machine)?;
+    let out = out.display();
+    println!("{} rows in {out}/report.json; open {out}/report.html", suite.rows.len());
+    Ok(())
+}

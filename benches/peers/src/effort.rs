@@ -1,0 +1,50 @@
+//! How long and how often things are measured.
+
+use std::time::Duration;
+
+/// How long and how often things are measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// How long one competitor runs in each round, at least. Short enough that most batches end before another
+    /// program gets the core, long enough that the clock costs a thousandth.
+    pub batch: Duration,
+    /// The same where several threads or processes run, whose start is less sharp.
+    pub crowd_batch: Duration,
+    /// How often all competitors take their turn, if that does not take too long.
+    pub rounds: usize,
+    /// The same where several threads or processes run.
+    pub crowd_rounds: usize,
+    /// Rounds of competitors that are slow end here, but not before [`Effort::LEAST_ROUNDS`].
+    pub budget: Duration,
+    /// How many deeds are timed one by one, for the 99th percentile.
+    pub singles: u64,
+    /// Whether this is only to show that everything runs.
+    pub quick: bool,
+}
+
+impl Effort {
+    /// Fewer rounds give no spread worth the name.
+    pub const LEAST_ROUNDS: usize = 5;
+
+    /// For numbers that are published: some ten minutes.
+    pub const FULL: Effort = Effort {
+        batch: Duration::from_micros(300),
+        crowd_batch: Duration::from_millis(10),
+        rounds: 300,
+        crowd_rounds: 40,
+        budget: Duration::from_secs(12),
+        singles: 20_000,
+        quick: false,
+    };
+
+    /// For continuous integration: shows that everything runs, and roughly how fast.
+    pub const QUICK: Effort = Effort {
+        batch: Duration::from_micros(200),
+        crowd_batch: Duration::from_millis(4),
+        rounds: 40,
+        crowd_rounds: 7,
+        budget: Duration::from_millis(1_500),
+        singles: 2_000,
+        quick: true,
+    };
+}

@@ -1,0 +1,281 @@
+//! What a scrape costs: first and next, beside the clients that wrote the directory, and taken apart.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use exposition::Syntax;
+use tokio::runtime::Runtime;
+
+use crate::Suite;
+use crate::directories::{Client, Written, dead, living};
+use crate::driver::Driver;
+use crate::effort::Effort;
+use crate::memory;
+use crate::race::{Course, Racer, race};
+use crate::row::{Bar, Row};
+use crate::sample::Sample;
+use crate::scrape::{Apart, STAGES, Scraper, runtime};
+
+/// The stages of a scrape of one directory.
+#[derive(Clone, Debug)]
+pub struct Stages {
+    /// Which scrape of which directory.
+    pub name: String,
+    /// Milliseconds, in the order of [`STAGES`].
+    pub each: [Sample; 5],
+}
+
+/// Milliseconds in a nanosecond.
+const MS: f64 = 1e-6;
+
+/// Measures all of them.
+///
+/// # Errors
+/// When a directory cannot be written or read, or a client prints another page than ours.
+pub fn measure(suite: &mut Suite) -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    python(suite, &runtime, "Python directory 8 x 1,000", 8, 1_000)?;
+    python(suite, &runtime, "Python directory 64 x 1,000", 64, 1_000)?;
+    python(suite, &runtime, "Python directory 8 x 20,000", 8, 20_000)?;
+    dead_processes(suite, &runtime)?;
+    ruby(suite, &runtime)
+}
+
+fn python(
+    suite: &mut Suite,
+    runtime: &Runtime,
+    name: &str,
+    processes: usize,
+    records: usize,
+) -> anyhow::Result<()> {
+    if !suite.wants(name) {
+        return Ok(());
+    }
+    let directory = living(Client::Python, suite.directory("python")?, processes, records)?;
+    // The bars are for the directory that is large.
+    let bars = (records == 20_000).then_some([Bar::Faster(50.0), Bar::Faster(150.0), Bar::Times(1.0)]);
+    beside_python(suite, runtime, name, &directory, bars)?;
+    taken_apart(suite, runtime, name, &directory)
+}
+
+fn dead_processes(suite: &mut Suite, runtime: &Runtime) -> anyhow::Result<()> {
+    let name = "Python directory 1,000 dead x 100";
+    if !suite.wants(name) {
+        return Ok(());
+    }
+    let directory = dead(suite.directory("dead")?, 1_000, 100)?;
+    beside_python(suite, runtime, name, &directory, None)?;
+    taken_apart(suite, runtime, name, &directory)?;
+    // What such a scrape would cost if no file of the dead were touched: the page alone.
+    let [next, alone] = race_page_alone(suite, runtime, &directory)?;
+    suite.rows.push(
+        Row::new("files known dead, next scrape of 1,000 dead x 100", &next.scaled(MS), "ms")
+            .beside("its page alone: merge and encode", &alone.scaled(MS))
+            .held_to(Bar::Times(1.1))
+            .because("files known dead are to cost nothing; not built yet: they are read at every scrape"),
+    );
+    Ok(())
+}
+
+/// First, next and peak memory beside Python's collector, on a page that is the same.
+fn beside_python(
+    suite: &mut Suite,
+    runtime: &Runtime,
+    name: &str,
+    directory: &Written,
+    bars: Option<[Bar; 3]>,
+) -> anyhow::Result<()> {
+    let start = || {
+        let mut command = Command::new(&suite.tools.python);
+        command.arg(suite.tools.drivers.join("python_scrape.py")).arg(&directory.path);
+        // The page is the directory's; without the variable the driver keeps numbers of its own in memory.
+        command.env_remove("PROMETHEUS_MULTIPROC_DIR");
+        Driver::start("Python's collector", &mut command)
+    };
+    let mut python = start()?;
+    same_page(suite, runtime, directory, &mut python, "Python's collector")?;
+    let rival = "Python's MultiProcessCollector + generate_latest";
+    let [first, next, theirs] = race_beside(suite, runtime, directory, &mut python)?;
+
+    let mut rows = vec![
+        Row::new(format!("{name}, first scrape"), &first.scaled(MS), "ms").beside(rival, &theirs.scaled(MS)),
+        Row::new(format!("{name}, next scrape"), &next.scaled(MS), "ms").beside(rival, &theirs.scaled(MS)),
+    ];
+    let (mut ours, mut peaks) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        ours.push(memory::of_a_scraper(directory)? / 1024.0);
+        let mut fresh = start()?;
+        fresh.time("scrape 1")?;
+        peaks.push(fresh.ask("peak")?.parse::<f64>()? / 1024.0);
+    }
+    let peak = Row::new(format!("{name}, peak memory"), &Sample::new(ours), "MiB");
+    rows.push(peak.beside(rival, &Sample::new(peaks)));
+    for (at, row) in rows.iter_mut().enumerate() {
+        row.bar = bars.map(|bars| bars[at]);
+    }
+    suite.rows.extend(rows);
+    Ok(())
+}
+
+fn ruby(suite: &mut Suite, runtime: &Runtime) -> anyhow::Result<()> {
+    let gitlab = "GitLab directory 8 x (1,000 counters + 200 histograms)";
+    let ruby = "DirectFileStore directory 8 x (1,000 counters + 200 histograms)";
+    if !suite.wants(gitlab) && !suite.wants(ruby) {
+        return Ok(());
+    }
+    let gitlab_files = living(Client::Gitlab, suite.directory("gitlab")?, 8, 0)?;
+    let ruby_files = living(Client::Ruby, suite.directory("ruby")?, 8, 0)?;
+
+    let mut command = Command::new(&suite.tools.ruby);
+    command.arg(suite.tools.drivers.join("gitlab_scrape.rb")).arg(&gitlab_files.path);
+    command.arg(suite.directory("gitlab's own")?);
+    let mut client = Driver::start("GitLab's client", &mut command)?;
+    same_page(suite, runtime, &gitlab_files, &mut client, "GitLab's client")?;
+
+    let mut racers = [
+        first(runtime, &gitlab_files),
+        next(runtime, &gitlab_files)?,
+        first(runtime, &ruby_files),
+        next(runtime, &ruby_files)?,
+        Racer::new("GitLab's client", |times| client.time(&format!("scrape {times}"))),
+    ];
+    let samples = race(Course::alone(&suite.effort), &mut racers)?;
+    let [first, next, ruby_first, ruby_next, theirs] = &samples[..] else { return Ok(()) };
+    let (rival, ours) = ("prometheus-client-mmap's marshal_multiprocess (C)", "ours on GitLab's files");
+    let row = |name: &str, sample: &Sample, rival: &str, theirs: &Sample, bar| {
+        Row::new(name, &sample.scaled(MS), "ms").beside(rival, &theirs.scaled(MS)).held_to(bar)
+    };
+    suite.rows.extend([
+        row(&format!("{gitlab}, first scrape"), first, rival, theirs, Bar::Faster(3.0)),
+        row(&format!("{gitlab}, next scrape"), next, rival, theirs, Bar::Faster(10.0)),
+        row(&format!("{ruby}, first scrape"), ruby_first, ours, first, Bar::Times(1.2)),
+        row(&format!("{ruby}, next scrape"), ruby_next, ours, next, Bar::Times(1.2)),
+    ]);
+    taken_apart(suite, runtime, gitlab, &gitlab_files)?;
+    taken_apart(suite, runtime, ruby, &ruby_files)
+}
+
+/// Scrapes by a collector that has just been made; what it costs to make and to drop it is not counted.
+fn first<'a>(runtime: &'a Runtime, directory: &'a Written) -> Racer<'a> {
+    Racer::new("our first scrape", move |times| {
+        let mut taken = Duration::ZERO;
+        for _ in 0..times {
+            let mut scraper = Scraper::new(&directory.path, &directory.catalog)?;
+            let begun = Instant::now();
+            scraper.scrape(runtime)?;
+            taken += begun.elapsed();
+        }
+        Ok(taken)
+    })
+}
+
+/// Scrapes by a collector that has scraped before.
+fn next<'a>(runtime: &'a Runtime, directory: &Written) -> anyhow::Result<Racer<'a>> {
+    let mut scraper = Scraper::new(&directory.path, &directory.catalog)?;
+    scraper.scrape(runtime)?;
+    Ok(Racer::new("our next scrape", move |times| {
+        let begun = Instant::now();
+        for _ in 0..times {
+            scraper.scrape(runtime)?;
+        }
+        Ok(begun.elapsed())
+    }))
+}
+
+fn race_beside(
+    suite: &Suite,
+    runtime: &Runtime,
+    directory: &Written,
+    theirs: &mut Driver,
+) -> anyhow::Result<[Sample; 3]> {
+    let theirs = Racer::new("theirs", move |times| theirs.time(&format!("scrape {times}")));
+    let mut racers = [first(runtime, directory), next(runtime, directory)?, theirs];
+    let samples = race(Course::alone(&suite.effort), &mut racers)?;
+    samples.try_into().ok().context("three have raced")
+}
+
+/// Next scrapes, and merge and encode alone of such ones.
+fn race_page_alone(suite: &Suite, runtime: &Runtime, directory: &Written) -> anyhow::Result<[Sample; 2]> {
+    let mut apart = Apart::new(&directory.path, &directory.catalog)?;
+    apart.scrape(runtime)?;
+    let page_alone = Racer::new("the page alone", |times| {
+        let mut taken = Duration::ZERO;
+        for _ in 0..times {
+            let stages = apart.scrape(runtime)?;
+            taken += stages.merge + stages.encode;
+        }
+        Ok(taken)
+    });
+    let mut racers = [next(runtime, directory)?, page_alone];
+    let samples = race(Course::alone(&suite.effort), &mut racers)?;
+    samples.try_into().ok().context("two have raced")
+}
+
+/// The stages of first and next scrapes: rows, and a picture.
+fn taken_apart(suite: &mut Suite, runtime: &Runtime, name: &str, directory: &Written) -> anyhow::Result<()> {
+    let rounds = if suite.effort.quick { Effort::LEAST_ROUNDS } else { 3 * Effort::LEAST_ROUNDS };
+    let mut measured: [[Vec<f64>; 5]; 2] = Default::default();
+    for _ in 0..rounds {
+        let mut apart = Apart::new(&directory.path, &directory.catalog)?;
+        for measured in &mut measured {
+            let stages = apart.scrape(runtime)?.stages();
+            for (stage, measured) in stages.iter().zip(measured) {
+                measured.push(stage.as_secs_f64() * 1e3);
+            }
+        }
+    }
+    for (which, measured) in ["first scrape", "next scrape"].into_iter().zip(measured) {
+        let each = measured.map(Sample::new);
+        let name = format!("{name}, {which}");
+        for (stage, sample) in STAGES.iter().zip(&each) {
+            suite.rows.push(Row::new(format!("{name}: {stage}"), sample, "ms"));
+        }
+        suite.stages.push(Stages { name, each });
+    }
+    Ok(())
+}
+
+/// Every line of a page that has a number: name and labels in an order that does not matter.
+type Lines = BTreeMap<(String, Vec<(String, Vec<u8>)>), f64>;
+
+/// Checks that the client whose files these are prints what we print: numbers of a wrong page mean nothing.
+fn same_page(
+    suite: &Suite,
+    runtime: &Runtime,
+    directory: &Written,
+    client: &mut Driver,
+    name: &str,
+) -> anyhow::Result<()> {
+    let path = suite.scratch().join("page");
+    client.ask(&format!("page {}", path.display()))?;
+    let theirs = lines(&std::fs::read(&path).with_context(|| format!("read {}", path.display()))?)?;
+    let mut scraper = Scraper::new(&directory.path, &directory.catalog)?;
+    scraper.scrape(runtime)?;
+    let ours = lines(&scraper.page)?;
+    let lacking = theirs.keys().find(|line| !ours.contains_key(*line));
+    ensure!(lacking.is_none(), "{name} prints a line that we do not: {lacking:?}");
+    for (line, value) in &ours {
+        let theirs = theirs.get(line).with_context(|| format!("{name} does not print {line:?}"))?;
+        // They add in the order in which the system lists the files, we by name: the last bit may differ.
+        let same = (theirs - value).abs() <= 1e-12 * value.abs();
+        ensure!(
+            same || theirs.to_bits() == value.to_bits(),
+            "{line:?} is {value} here and {theirs} from {name}"
+        );
+    }
+    Ok(())
+}
+
+fn lines(page: &[u8]) -> anyhow::Result<Lines> {
+    let page = exposition::parse(Syntax::Text0, page)?;
+    let samples = page.families.iter().flat_map(|family| &family.samples);
+    let line = |sample: &metrics_core::Sample| {
+        let labels = sample.series.labels.iter().map(|label| (label.name.to_string(), label.value.to_vec()));
+        let mut labels: Vec<_> = labels.collect();
+        labels.sort();
+        ((sample.series.name.to_string(), labels), sample.value)
+    };
+    Ok(samples.map(line).collect())
+}
