@@ -7,12 +7,16 @@ use crate::table::short;
 /// Colours that are told apart in print and by the colour-blind (Okabe and Ito).
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
+/// Where the first line begins, below the legend.
+const TOP: f64 = 40.0;
 /// Height of a line.
 const LINE: f64 = 24.0;
 /// Where the scale begins and ends, and how wide the picture is.
-const LEFT: f64 = 420.0;
+const LEFT: f64 = 430.0;
 const RIGHT: f64 = 1060.0;
 const WIDTH: f64 = 1120.0;
+/// Room for the number in front of the scale.
+const NUMBERS: f64 = 60.0;
 
 /// A mark: whose, the value, and between what it was measured.
 #[derive(Clone, Debug)]
@@ -44,12 +48,11 @@ pub fn dots(legend: &[&str], unit: &str, lines: &[Line]) -> String {
     let last = if last > first { last } else { first + 1.0 };
     let x = |value: f64| LEFT + (value.max(1e-12).log10() - first) / (last - first) * (RIGHT - LEFT);
 
-    let top = 64.0;
-    let bottom = top + lines.len() as f64 * LINE;
+    let bottom = TOP + lines.len() as f64 * LINE;
     let mut svg = open(bottom + 34.0, legend);
     for decade in first as i32..=last as i32 {
         let at = x(10f64.powi(decade));
-        let _ = write!(svg, r##"<line x1="{at:.1}" y1="{top}" x2="{at:.1}" y2="{bottom}" stroke="#ccc"/>"##);
+        let _ = write!(svg, r##"<line x1="{at:.1}" y1="{TOP}" x2="{at:.1}" y2="{bottom}" stroke="#ccc"/>"##);
         let text = axis(10f64.powi(decade));
         let _ =
             write!(svg, r#"<text x="{at:.1}" y="{:.1}" text-anchor="middle">{text}</text>"#, bottom + 16.0);
@@ -61,8 +64,8 @@ pub fn dots(legend: &[&str], unit: &str, lines: &[Line]) -> String {
         escaped(unit)
     );
     for (number, (name, marks)) in lines.iter().enumerate() {
-        let middle = top + (number as f64 + 0.5) * LINE;
-        begin_line(&mut svg, name, middle, number);
+        let middle = TOP + (number as f64 + 0.5) * LINE;
+        begin_line(&mut svg, name, NUMBERS, middle, number);
         for mark in marks.iter().filter(|mark| mark.value.is_finite() && mark.value > 0.0) {
             let colour = COLOURS[mark.series % COLOURS.len()];
             if let Some([low, high]) = mark.spread {
@@ -82,9 +85,19 @@ pub fn dots(legend: &[&str], unit: &str, lines: &[Line]) -> String {
                 escaped(unit),
             );
         }
-        // The numbers of a line, in the order of their dots, behind the name would not fit: the last one stands
-        // beside its dot.
-        if let Some(last) = marks.iter().max_by(|a, b| a.value.total_cmp(&b.value)) {
+        // Numbers beside every dot would lie on each other: the first mark has its number in front, the largest
+        // one behind.
+        if let Some(first) = marks.first() {
+            let _ = write!(
+                svg,
+                r#"<text x="{:.1}" y="{:.1}" text-anchor="end" fill="{}" font-weight="bold">{}</text>"#,
+                LEFT - 10.0,
+                middle + 4.0,
+                COLOURS[first.series % COLOURS.len()],
+                short(first.value),
+            );
+        }
+        if let Some(last) = marks.iter().skip(1).max_by(|a, b| a.value.total_cmp(&b.value)) {
             let _ = write!(
                 svg,
                 r##"<text x="{:.1}" y="{:.1}" fill="#555">{}</text>"##,
@@ -103,12 +116,11 @@ pub fn stacked(legend: &[&str], unit: &str, lines: &[(String, Vec<f64>)]) -> Str
     if lines.is_empty() {
         return String::new();
     }
-    let top = 64.0;
     let right = RIGHT - 70.0;
-    let mut svg = open(top + lines.len() as f64 * LINE + 10.0, legend);
+    let mut svg = open(TOP + lines.len() as f64 * LINE + 10.0, legend);
     for (number, (name, parts)) in lines.iter().enumerate() {
-        let middle = top + (number as f64 + 0.5) * LINE;
-        begin_line(&mut svg, name, middle, number);
+        let middle = TOP + (number as f64 + 0.5) * LINE;
+        begin_line(&mut svg, name, 0.0, middle, number);
         let mut at = LEFT;
         for (part, value) in parts.iter().enumerate() {
             let width = value / whole(parts).max(f64::MIN_POSITIVE) * (right - LEFT);
@@ -163,7 +175,8 @@ fn open(height: f64, legend: &[&str]) -> String {
     svg
 }
 
-fn begin_line(svg: &mut String, name: &str, middle: f64, number: usize) {
+/// The name of a line, `room` before the scale; every second line is shaded.
+fn begin_line(svg: &mut String, name: &str, room: f64, middle: f64, number: usize) {
     if number.is_multiple_of(2) {
         let _ = write!(
             svg,
@@ -174,7 +187,7 @@ fn begin_line(svg: &mut String, name: &str, middle: f64, number: usize) {
     let _ = write!(
         svg,
         r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
-        LEFT - 10.0,
+        LEFT - 10.0 - room,
         middle + 4.0,
         escaped(name),
     );

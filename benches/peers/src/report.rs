@@ -28,7 +28,7 @@ struct ReportRow<'a> {
     /// The most that `ratio` may be; where there is no rival, the most that `value` may be.
     bar: Option<f64>,
     holds: Option<bool>,
-    reason: Option<&'a str>,
+    reason: Option<String>,
 }
 
 /// Writes the report.
@@ -53,7 +53,7 @@ fn report_row(row: &Row) -> ReportRow<'_> {
         ratio: row.ratio(),
         bar: row.bar.map(|bar| bar.limit()),
         holds: row.holds(),
-        reason: Some(&*row.reason).filter(|reason| !reason.is_empty()),
+        reason: Some(row.remark()).filter(|reason| !reason.is_empty()),
     }
 }
 

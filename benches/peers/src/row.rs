@@ -107,6 +107,22 @@ impl Row {
         };
         Some(measured.is_some_and(|measured| measured <= bar.limit()))
     }
+
+    /// The reason, and whether a bar that does not hold would hold at the lucky ends of the spreads.
+    pub fn remark(&self) -> String {
+        const LUCKY: &str = "within the spread: measure on a quieter machine";
+        let luckiest = match (self.bar, self.spread, self.rival_spread) {
+            (Some(Bar::Value(_)), Some([low, _]), _) => Some(low),
+            (_, Some([low, _]), Some([_, high])) => Some(low / high),
+            _ => None,
+        };
+        let lucky = luckiest.zip(self.bar).is_some_and(|(luckiest, bar)| luckiest <= bar.limit());
+        match (self.holds() == Some(false) && lucky, self.reason.is_empty()) {
+            (false, _) => self.reason.clone(),
+            (true, true) => LUCKY.to_owned(),
+            (true, false) => format!("{}; {LUCKY}", self.reason),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +146,20 @@ mod tests {
         assert_eq!(beside(0.21).held_to(Bar::Faster(50.0)).holds(), Some(false));
         assert_eq!(row(3.5).held_to(Bar::Value(3.5)).holds(), Some(true));
         assert_eq!(row(3.6).held_to(Bar::Value(3.5)).holds(), Some(false));
+    }
+
+    #[test]
+    fn a_miss_within_the_spread_is_told_from_a_real_one() {
+        let spread = |low, middle, high| Sample::new(vec![low, middle, high]);
+        let missed = |ours| {
+            Row::new("work", &ours, "ns").beside("rival", &spread(9.0, 10.0, 11.0)).held_to(Bar::Times(1.0))
+        };
+        assert_eq!(
+            missed(spread(10.5, 12.0, 13.0)).remark(),
+            "within the spread: measure on a quieter machine"
+        );
+        assert_eq!(missed(spread(11.5, 12.0, 13.0)).remark(), "");
+        assert_eq!(missed(spread(8.0, 9.0, 13.0)).remark(), "");
     }
 
     #[test]

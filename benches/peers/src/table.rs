@@ -105,7 +105,7 @@ fn bars(rows: &[Row]) -> String {
         lines.cell(verdict(row));
         lines.cell(row.bar.map_or_else(String::new, |bar| bar_text(bar, row.unit)));
         lines.cell(if row.holds() == Some(true) { "holds" } else { "DOES NOT HOLD" }.to_owned());
-        lines.cell(row.reason.clone());
+        lines.cell(row.remark());
     }
     let held = barred.iter().filter(|row| row.holds() == Some(true)).count();
     format!("{}\n{held} of {} bars hold\n", lines.print(), barred.len())
@@ -121,7 +121,8 @@ fn measured(lines: &mut Lines, row: &Row) {
 /// The ratio, in the words of its bar.
 pub fn verdict(row: &Row) -> String {
     match (row.bar, row.ratio()) {
-        (Some(Bar::Faster(_)), Some(ratio)) => format!("{} x faster", short(1.0 / ratio)),
+        (Some(Bar::Faster(_)), Some(ratio)) if ratio < 1.0 => format!("{} x faster", short(1.0 / ratio)),
+        (Some(Bar::Faster(_)), Some(ratio)) => format!("{} x slower", short(ratio)),
         (_, Some(ratio)) => times(ratio),
         (_, None) => String::new(),
     }
@@ -135,10 +136,11 @@ fn compared(ratio: f64, unit: &str) -> String {
 
 /// The bar in words.
 pub fn bar_text(bar: Bar, unit: &str) -> String {
+    let plain = |number: f64| (number * 100.0).round() / 100.0;
     match bar {
-        Bar::Times(most) => format!("at most {} x", short(most)),
-        Bar::Faster(least) => format!("at least {} x faster", short(least)),
-        Bar::Value(most) => format!("at most {} {unit}", short(most)),
+        Bar::Times(most) => format!("at most {} x", plain(most)),
+        Bar::Faster(least) => format!("at least {} x faster", plain(least)),
+        Bar::Value(most) => format!("at most {} {unit}", plain(most)),
     }
 }
 
@@ -233,12 +235,12 @@ mod tests {
         let table = bars(&rows);
         let lines: Vec<&str> = table.lines().collect();
         assert!(
-            lines[2].contains("0.80 x") && lines[2].contains("at most 1.10 x") && lines[2].contains("holds"),
+            lines[2].contains("0.80 x") && lines[2].contains("at most 1.1 x") && lines[2].contains("holds"),
             "{}",
             lines[2]
         );
         assert!(lines[3].contains("10.0 x faster") && lines[3].contains("DOES NOT HOLD"), "{}", lines[3]);
-        assert!(lines[4].contains("at most 0.80 ns") && lines[4].contains("not built yet"), "{}", lines[4]);
+        assert!(lines[4].contains("at most 0.8 ns") && lines[4].contains("not built yet"), "{}", lines[4]);
         assert_eq!(lines[6], "1 of 3 bars hold");
     }
 }
