@@ -7,7 +7,7 @@ use crate::workspace::Workspace;
 /// How to run it.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// A minute or two instead of some fifteen: shows that everything runs, and roughly how fast
+    /// A minute instead of some five: shows that everything runs, and roughly how fast
     #[arg(long)]
     quick: bool,
     /// Only what has this text in its name, as the progress shows names

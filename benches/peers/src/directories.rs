@@ -3,20 +3,20 @@
 //! Written by processes of their own through our own stores. Those of the living go on living, with their files
 //! open and locked, until the directory is dropped: a collector may treat files of the dead in another way.
 
+mod gitlab;
+mod python;
+mod ruby;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use collector::Catalog;
-use dialects::{Dialect, HEADER_LEN, file_name, grown_len, header, initial_len, push_record};
-use metrics_core::{Aggregation, Buckets, Declaration, Desc, Kind, Part, Registry};
-use store_file::FileStore;
-use store_mmap::MmapStore;
+use dialects::HEADER_LEN;
 
 use crate::deed::BOUNDS;
 use crate::driver::Driver;
-use crate::families::value_in_bucket;
 
 /// Whose files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -164,9 +164,9 @@ impl Job {
         for process in self.first..self.first + self.processes {
             // A second store of one process writes files of its own, as another process would.
             match self.client {
-                Client::Python => write_python(&self.directory, process, self.records)?,
-                Client::Ruby => write_ruby(&self.directory, process)?,
-                Client::Gitlab => write_gitlab(&self.directory, process)?,
+                Client::Python => python::write(&self.directory, process, self.records)?,
+                Client::Ruby => ruby::write(&self.directory, process)?,
+                Client::Gitlab => gitlab::write(&self.directory, process)?,
             }
         }
         println!("ready");
@@ -181,53 +181,6 @@ fn value(process: usize, series: usize) -> f64 {
     if series.is_multiple_of(5) { whole + 0.5 } else { whole }
 }
 
-const MODES: [&str; 8] = ["all", "liveall", "min", "max", "sum", "mostrecent", "livesum", "livemax"];
-/// Python's default buckets, without `+Inf`.
-const PYTHON_BOUNDS: [f64; 14] =
-    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-
-fn write_python(directory: &Path, process: usize, records: usize) -> anyhow::Result<()> {
-    const COUNTERS: usize = 10;
-    const HISTOGRAMS: usize = 5;
-    const RECORDS_OF_A_HISTOGRAM: usize = 16;
-
-    let registry = Registry::new(MmapStore::open(directory)?);
-    let (counters, gauges) = (records * 40 / 100, records * 20 / 100);
-    let histograms = (records - counters - gauges) / RECORDS_OF_A_HISTOGRAM;
-    for family in 0..COUNTERS.min(counters) {
-        let name = format!("app_requests_{family}");
-        let requests = registry.counter(&name, "Requests served by this part of the application.");
-        let requests = requests.labels(["method", "path"])?;
-        for series in (family..counters).step_by(COUNTERS) {
-            let path = format!("/api/v1/articles/{}", series / 20);
-            let method = ["GET", "POST"][series / COUNTERS % 2];
-            requests.with([method, &path]).inc_by(value(process, series));
-        }
-    }
-    for (at, mode) in MODES.into_iter().enumerate() {
-        let name = format!("app_level_{mode}");
-        let level = registry.gauge(&name, "How full a queue is, by mode of aggregation.");
-        let level = level.aggregation(mode.parse::<Aggregation>()?).labels(["queue", "host"])?;
-        for series in (at..gauges).step_by(MODES.len()) {
-            let queue = format!("queue-{}", series / MODES.len());
-            level.with([&queue, "web-1.example.org"]).set(value(process, series));
-        }
-    }
-    for family in 0..HISTOGRAMS.min(histograms) {
-        let name = format!("app_duration_{family}_seconds");
-        let duration = registry.histogram(&name, "Time to serve a request.");
-        let duration = duration.buckets(Buckets::new(PYTHON_BOUNDS)?).labels(["method", "path"])?;
-        for series in (family..histograms).step_by(HISTOGRAMS) {
-            let path = format!("/api/v1/articles/{}", series / (2 * HISTOGRAMS));
-            let child = duration.with([["GET", "POST"][series / HISTOGRAMS % 2], &path]);
-            for turn in 0..1 + (series + process) % 4 {
-                child.observe(PYTHON_BOUNDS[(series * 3 + turn * 5) % 14] / 2.0);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Series of the counter in Ruby's and GitLab's directories.
 const COUNTER_SERIES: usize = 1_000;
 /// Label sets of the histogram there.
@@ -240,75 +193,4 @@ fn counter_labels(series: usize) -> [String; 3] {
 
 fn histogram_labels(set: usize) -> [String; 2] {
     [["GET", "POST"][set % 2].to_owned(), format!("/articles/{}", set / 2)]
-}
-
-fn write_ruby(directory: &Path, process: usize) -> anyhow::Result<()> {
-    let registry = Registry::new(FileStore::open(directory)?);
-    let requests = registry.counter("http_requests_total", "").labels(["method", "path", "code"])?;
-    for series in 0..COUNTER_SERIES {
-        requests.with(counter_labels(series).each_ref().map(|value| &**value)).inc_by(value(process, series));
-    }
-    let duration = registry.histogram("http_request_duration_seconds", "").buckets(Buckets::new(BOUNDS)?);
-    let duration = duration.labels(["method", "path"])?;
-    for set in 0..HISTOGRAM_SETS {
-        let child = duration.with(histogram_labels(set).each_ref().map(|value| &**value));
-        (0..=BOUNDS.len()).for_each(|bucket| child.observe(value_in_bucket(bucket)));
-    }
-    Ok(())
-}
-
-/// Our stores do not write GitLab's dialect: it has no place for times. The bytes are known all the same.
-fn write_gitlab(directory: &Path, process: usize) -> anyhow::Result<()> {
-    let labels = ["method", "path", "code"];
-    let requests = Desc::new(&Declaration {
-        labels: &labels,
-        ..Declaration::new(Kind::Counter, "http_requests_total", "")
-    })?;
-    let mut file = vec![0; HEADER_LEN];
-    for series in 0..COUNTER_SERIES {
-        let labels = counter_labels(series);
-        push_gitlab(&requests, labels.each_ref().map(|value| &**value).as_slice(), &mut file, |_| {
-            value(process, series)
-        });
-    }
-    finish_gitlab(directory, &requests, process, file)?;
-
-    let declared = Declaration {
-        labels: &labels[..2],
-        buckets: Some(Buckets::new(BOUNDS)?),
-        ..Declaration::new(Kind::Histogram, "http_request_duration_seconds", "")
-    };
-    let duration = Desc::new(&declared)?;
-    let sum: f64 = (0..=BOUNDS.len()).map(value_in_bucket).sum();
-    let mut file = vec![0; HEADER_LEN];
-    for set in 0..HISTOGRAM_SETS {
-        let labels = histogram_labels(set);
-        // One observation in each bucket; on disk they are cumulative.
-        push_gitlab(&duration, labels.each_ref().map(|value| &**value).as_slice(), &mut file, |part| {
-            match part {
-                Part::Bucket(bucket) => bucket as f64 + 1.0,
-                Part::Count => BOUNDS.len() as f64 + 1.0,
-                _ => sum,
-            }
-        });
-    }
-    finish_gitlab(directory, &duration, process, file)
-}
-
-fn push_gitlab(desc: &Desc, labels: &[&str], file: &mut Vec<u8>, value: impl Fn(Part) -> f64) {
-    for (part, key) in dialects::keys(Dialect::Gitlab, desc, labels, "") {
-        push_record(Dialect::Gitlab, &key, value(part), 0.0, file);
-    }
-}
-
-fn finish_gitlab(directory: &Path, desc: &Desc, process: usize, mut file: Vec<u8>) -> anyhow::Result<()> {
-    let used = file.len();
-    let head = header(used).context("the file is too long")?;
-    file[..HEADER_LEN].copy_from_slice(&head);
-    let len = grown_len(Dialect::Gitlab, initial_len(Dialect::Gitlab), used as u64);
-    ensure!(len >= used as u64, "{used} bytes do not fit {len}");
-    file.resize(len as usize, 0);
-    let name = file_name(Dialect::Gitlab, desc, &format!("process_id_{process}"));
-    let path = directory.join(name);
-    std::fs::write(&path, file).with_context(|| format!("write {}", path.display()))
 }

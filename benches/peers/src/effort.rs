@@ -10,10 +10,14 @@ pub struct Effort {
     pub batch: Duration,
     /// The same where several threads or processes run, whose start is less sharp.
     pub crowd_batch: Duration,
+    /// The same for pages and scrapes: several of them, so that each finds its data in the caches as its rival does.
+    pub long_batch: Duration,
     /// How often all competitors take their turn, if that does not take too long.
     pub rounds: usize,
     /// The same where several threads or processes run.
     pub crowd_rounds: usize,
+    /// The same for pages and scrapes.
+    pub long_rounds: usize,
     /// Rounds of competitors that are slow end here, but not before [`Effort::LEAST_ROUNDS`].
     pub budget: Duration,
     /// How many deeds are timed one by one, for the 99th percentile.
@@ -26,23 +30,27 @@ impl Effort {
     /// Fewer rounds give no spread worth the name.
     pub const LEAST_ROUNDS: usize = 5;
 
-    /// For numbers that are published: some ten minutes.
+    /// For numbers that are published: some five minutes.
     pub const FULL: Effort = Effort {
         batch: Duration::from_micros(300),
         crowd_batch: Duration::from_millis(10),
+        long_batch: Duration::from_millis(20),
         rounds: 300,
         crowd_rounds: 40,
+        long_rounds: 60,
         budget: Duration::from_secs(12),
         singles: 20_000,
         quick: false,
     };
 
-    /// For continuous integration: shows that everything runs, and roughly how fast.
+    /// For continuous integration, a minute: shows that everything runs, and roughly how fast.
     pub const QUICK: Effort = Effort {
         batch: Duration::from_micros(200),
         crowd_batch: Duration::from_millis(4),
+        long_batch: Duration::from_millis(10),
         rounds: 40,
         crowd_rounds: 7,
+        long_rounds: 9,
         budget: Duration::from_millis(1_500),
         singles: 2_000,
         quick: true,

@@ -45,6 +45,7 @@ fn page(suite: &Suite, machine: &str) -> String {
     html += &updates(&suite.rows);
     html += &talk(suite);
     html += &scrapes(suite);
+    html += &pages(&suite.rows);
     html += &growth(&suite.rows);
     html += &everything(&suite.rows);
     html + "</html>\n"
@@ -103,19 +104,21 @@ fn updates(rows: &[Row]) -> String {
 }
 
 /// Who runs, as the legend of all comparisons has it.
-const RIVALS: [&str; 6] = [
+const RIVALS: [&str; 7] = [
     "ours",
     "the line's own rival",
     "prometheus-client",
     "prometheus",
     "metrics",
-    "Python, GitLab's Ruby (C)",
+    "Python's client",
+    "GitLab's client (Ruby, C)",
 ];
 
 /// Which of [`RIVALS`] a rival is.
 fn rival_number(rival: &str) -> usize {
     match rival {
-        _ if rival.starts_with("Python") || rival.contains("-mmap") => 5,
+        _ if rival.contains("prometheus-client-mmap") => 6,
+        _ if rival.starts_with("Python") => 5,
         _ if rival.starts_with("prometheus-client") => 2,
         _ if rival.starts_with("prometheus") => 3,
         _ if rival.starts_with("metrics") => 4,
@@ -151,7 +154,7 @@ fn shortened(name: &str) -> String {
         ("rotating over ", ""),
         (" directory", ""),
         ("two threads on distinct label sets", "2 threads, 2 sets"),
-        (" x (1,000 counters + 200 histograms)", ""),
+        ("8 x (1,000 counters + 200 histograms)", "8 x 1,200 series"),
         (", next scrape of 1,000 dead x 100", ", next scrape"),
     ];
     replaced.iter().fold(name.to_owned(), |name, (long, short)| name.replace(long, short))
@@ -237,6 +240,14 @@ fn scrapes(suite: &Suite) -> String {
     html += "<h3>Where the time goes</h3>\n<p class=note>Each line is one scrape, whole from left to right.</p>\n";
     html += &stacked(&STAGES, "ms", &parts);
     if lines.is_empty() && parts.is_empty() { String::new() } else { section("Scrapes", "", &html) }
+}
+
+fn pages(rows: &[Row]) -> String {
+    let written = rows.iter().filter(|row| row.name.starts_with("encode "));
+    let served = rows.iter().filter(|row| row.name.starts_with("page "));
+    let html = dots(&RIVALS, "ms for each page", &works(written))
+        + &dots(&RIVALS, "us for each page", &works(served));
+    section("Pages", "Written, and served over HTTP beside a constant body.", &html)
 }
 
 fn growth(rows: &[Row]) -> String {

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use bytes::Bytes;
 use collector::{Ask, Collector};
 use exporter_http::{Options, serve};
@@ -37,116 +38,125 @@ const EACH: f64 = 1e-3 / SHARING as f64;
 /// How long the requests of all scrapes may take to arrive before the page is let go.
 const ARRIVAL: Duration = Duration::from_millis(20);
 
+/// Our exporter and a server with a constant body, both with a gate before the answer.
+struct Servers {
+    ours: SocketAddr,
+    constant: SocketAddr,
+    /// Open while it holds true.
+    gate: watch::Sender<bool>,
+    /// Bytes of the page.
+    length: usize,
+}
+
 /// Measures all of them.
 ///
 /// # Errors
 /// When a server cannot be started or a connection breaks.
 pub fn measure(suite: &mut Suite) -> anyhow::Result<()> {
-    let (shared, alone) =
-        ("page of 1 MB over HTTP, scrapes that share one collection", "page of 1 MB over HTTP, one scrape");
+    let shared = "page of 1 MB over HTTP, scrapes that share one collection";
+    let alone = "page of 1 MB over HTTP, one scrape";
     let (wants_shared, wants_alone) = (suite.wants(shared), suite.wants(alone));
     if !wants_shared && !wants_alone {
         return Ok(());
     }
-    let (gate, opened) = watch::channel(true);
-    let collector = || Collector::new(vec![Box::new(MegabytePage::new(opened.clone()))]);
-    let snapshot = runtime()?.block_on(collector().collect(&Ask::default()))?;
-    let body = page::text(&snapshot);
-    let length = body.len();
-    let ours = start(&suite.cores, {
-        let collector = Arc::new(collector());
-        move |listener| async move {
-            let _ = serve(listener, collector, Options::default(), std::future::pending()).await;
-        }
-    })?;
-    let constant = start(&suite.cores, {
-        let opened = opened.clone();
-        move |listener| serve_constant(listener, body.into(), opened)
-    })?;
-
+    let servers = Servers::start(&suite.cores)?;
     // Clients on one core, servers on the other.
     suite.cores.pin(0);
     if wants_shared {
-        let racer = |name, address: SocketAddr| {
-            let gate = &gate;
-            let mut scrapers = None;
-            Racer::new(name, move |times| {
-                let scrapers = match &mut scrapers {
-                    Some(scrapers) => scrapers,
-                    none => none.insert(Scrapers::connect(address, SHARING)?),
-                };
+        let row = servers.race_shared(suite, shared)?;
+        suite.rows.push(row);
+    }
+    if wants_alone {
+        let rows = servers.race_alone(suite, alone)?;
+        suite.rows.extend(rows);
+    }
+    suite.cores.unpin();
+    Ok(())
+}
+
+impl Servers {
+    fn start(cores: &Cores) -> anyhow::Result<Servers> {
+        let (gate, opened) = watch::channel(true);
+        let collector = Arc::new(collector(&opened));
+        let snapshot = runtime()?.block_on(collector.collect(&Ask::default()))?;
+        let body = page::text(&snapshot);
+        let length = body.len();
+        let ours = start(cores, move |listener| async move {
+            let _ = serve(listener, collector, Options::default(), std::future::pending()).await;
+        })?;
+        let constant = start(cores, move |listener| serve_constant(listener, body.into(), opened))?;
+        Ok(Servers { ours, constant, gate, length })
+    }
+
+    /// Many scrapes that arrive while the gate is closed and are let go together.
+    fn race_shared(&self, suite: &Suite, name: &str) -> anyhow::Result<Row> {
+        let racer = |name, address| -> anyhow::Result<Racer<'_>> {
+            let mut scrapers = Scrapers::connect(address, SHARING)?;
+            Ok(Racer::new(name, move |times| {
                 let mut taken = Duration::ZERO;
                 for _ in 0..times {
-                    gate.send_replace(false);
+                    self.gate.send_replace(false);
                     scrapers.ask()?;
                     std::thread::sleep(ARRIVAL);
                     let begun = Instant::now();
-                    gate.send_replace(true);
+                    self.gate.send_replace(true);
                     scrapers.take()?;
                     taken += begun.elapsed();
                 }
                 Ok(taken)
-            })
+            }))
         };
-        let samples = race(
-            Course::alone(&suite.effort),
-            &mut [racer("ours", ours), racer("a constant body", constant)],
-        )?;
-        if let [ours, constant] = &samples[..] {
-            suite.rows.push(
-                Row::new(shared, &ours.scaled(EACH), "us")
-                    .beside("a constant body under hyper", &constant.scaled(EACH))
-                    .held_to(Bar::Times(1.0 / 0.9))
-                    .because(format!(
-                        "for each of {SHARING} scrapes of {length} bytes, one collection among them"
-                    )),
-            );
-        }
+        let mut racers = [racer("ours", self.ours)?, racer("a constant body", self.constant)?];
+        let samples = race(Course::long(&suite.effort), &mut racers)?;
+        let [ours, constant] = samples.try_into().ok().context("two have raced")?;
+        let length = self.length;
+        Ok(Row::new(name, &ours.scaled(EACH), "us")
+            .beside("a constant body under hyper", &constant.scaled(EACH))
+            .held_to(Bar::Times(1.0 / 0.9))
+            .because(format!("for each of {SHARING} scrapes of {length} bytes, one collection among them")))
     }
-    if wants_alone {
-        let racer = |name, address: SocketAddr| {
-            let mut scrapers = None;
-            Racer::new(name, move |times| {
-                let scrapers = match &mut scrapers {
-                    Some(scrapers) => scrapers,
-                    none => none.insert(Scrapers::connect(address, 1)?),
-                };
+
+    /// One scrape after the other, and what the collection in it costs by itself.
+    fn race_alone(&self, suite: &Suite, name: &str) -> anyhow::Result<[Row; 2]> {
+        let racer = |name, address| -> anyhow::Result<Racer<'_>> {
+            let mut scrapers = Scrapers::connect(address, 1)?;
+            Ok(Racer::new(name, move |times| {
                 let begun = Instant::now();
                 for _ in 0..times {
                     scrapers.ask()?;
                     scrapers.take()?;
                 }
                 Ok(begun.elapsed())
-            })
+            }))
         };
         let runtime = runtime()?;
-        let kept = collector();
+        let collector = collector(&self.gate.subscribe());
         let mut page = Vec::new();
         let collection = Racer::new("the collection", |times| {
             let begun = Instant::now();
             for _ in 0..times {
-                let snapshot = runtime.block_on(kept.collect(&Ask::default()))?;
+                let snapshot = runtime.block_on(collector.collect(&Ask::default()))?;
                 page.clear();
                 exposition::encode(exposition::Format::TEXT, &snapshot, &mut page);
             }
             Ok(begun.elapsed())
         });
-        let samples = race(
-            Course::alone(&suite.effort),
-            &mut [racer("ours", ours), racer("a constant body", constant), collection],
-        )?;
-        if let [ours, constant, collection] = &samples[..] {
-            suite.rows.push(
-                Row::new(alone, &ours.scaled(1e-3), "us")
-                    .beside("a constant body under hyper", &constant.scaled(1e-3))
-                    .because("with the whole collection in it"),
-            );
-            let name = "page of 1 MB over HTTP, its collection: merge and encode";
-            suite.rows.push(Row::new(name, &collection.scaled(1e-3), "us"));
-        }
+        let mut racers = [racer("ours", self.ours)?, racer("a constant body", self.constant)?, collection];
+        let samples = race(Course::long(&suite.effort), &mut racers)?;
+        let [ours, constant, collection] = samples.try_into().ok().context("three have raced")?;
+        let whole = Row::new(name, &ours.scaled(1e-3), "us");
+        let apart = "page of 1 MB over HTTP, its collection: merge and encode";
+        Ok([
+            whole
+                .beside("a constant body under hyper", &constant.scaled(1e-3))
+                .because("with the whole collection in it"),
+            Row::new(apart, &collection.scaled(1e-3), "us"),
+        ])
     }
-    suite.cores.unpin();
-    Ok(())
+}
+
+fn collector(opened: &watch::Receiver<bool>) -> Collector {
+    Collector::new(vec![Box::new(MegabytePage::new(opened.clone()))])
 }
 
 /// Starts a server with one thread on the second core, which runs until the program ends.

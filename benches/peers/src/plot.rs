@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::table::short;
 
 /// Colours that are told apart in print and by the colour-blind (Okabe and Ito).
-const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444"];
 
 /// Where the first line begins, below the legend.
 const TOP: f64 = 40.0;
@@ -66,7 +66,8 @@ pub fn dots(legend: &[&str], unit: &str, lines: &[Line]) -> String {
     for (number, (name, marks)) in lines.iter().enumerate() {
         let middle = TOP + (number as f64 + 0.5) * LINE;
         begin_line(&mut svg, name, NUMBERS, middle, number);
-        for mark in marks.iter().filter(|mark| mark.value.is_finite() && mark.value > 0.0) {
+        // The first lies on top.
+        for mark in marks.iter().rev().filter(|mark| mark.value.is_finite() && mark.value > 0.0) {
             let colour = COLOURS[mark.series % COLOURS.len()];
             if let Some([low, high]) = mark.spread {
                 let _ = write!(
@@ -97,13 +98,15 @@ pub fn dots(legend: &[&str], unit: &str, lines: &[Line]) -> String {
                 short(first.value),
             );
         }
-        if let Some(last) = marks.iter().skip(1).max_by(|a, b| a.value.total_cmp(&b.value)) {
+        let right = |mark: &Mark| mark.spread.map_or(mark.value, |[_, high]| high.max(mark.value));
+        let rightmost = marks.iter().map(right).fold(0.0, f64::max);
+        if let Some(largest) = marks.iter().skip(1).max_by(|a, b| a.value.total_cmp(&b.value)) {
             let _ = write!(
                 svg,
                 r##"<text x="{:.1}" y="{:.1}" fill="#555">{}</text>"##,
-                x(last.spread.map_or(last.value, |[_, high]| high.max(last.value))) + 9.0,
+                x(rightmost) + 9.0,
                 middle + 4.0,
-                short(last.value),
+                short(largest.value),
             );
         }
     }

@@ -44,6 +44,11 @@ impl Course {
         Course { batch: effort.batch, rounds: effort.rounds, budget: effort.budget }
     }
 
+    /// For pages and scrapes.
+    pub fn long(effort: &Effort) -> Course {
+        Course { batch: effort.long_batch, rounds: effort.long_rounds, budget: effort.budget }
+    }
+
     /// For several threads or processes.
     pub fn crowd(effort: &Effort) -> Course {
         Course { batch: effort.crowd_batch, rounds: effort.crowd_rounds, budget: effort.budget }

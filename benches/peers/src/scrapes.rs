@@ -141,7 +141,7 @@ fn ruby(suite: &mut Suite, runtime: &Runtime) -> anyhow::Result<()> {
         next(runtime, &ruby_files)?,
         Racer::new("GitLab's client", |times| client.time(&format!("scrape {times}"))),
     ];
-    let samples = race(Course::alone(&suite.effort), &mut racers)?;
+    let samples = race(Course::long(&suite.effort), &mut racers)?;
     let [first, next, ruby_first, ruby_next, theirs] = &samples[..] else { return Ok(()) };
     let (rival, ours) = ("prometheus-client-mmap's marshal_multiprocess (C)", "ours on GitLab's files");
     let row = |name: &str, sample: &Sample, rival: &str, theirs: &Sample, bar| {
@@ -192,7 +192,7 @@ fn race_beside(
 ) -> anyhow::Result<[Sample; 3]> {
     let theirs = Racer::new("theirs", move |times| theirs.time(&format!("scrape {times}")));
     let mut racers = [first(runtime, directory), next(runtime, directory)?, theirs];
-    let samples = race(Course::alone(&suite.effort), &mut racers)?;
+    let samples = race(Course::long(&suite.effort), &mut racers)?;
     samples.try_into().ok().context("three have raced")
 }
 
@@ -209,7 +209,7 @@ fn race_page_alone(suite: &Suite, runtime: &Runtime, directory: &Written) -> any
         Ok(taken)
     });
     let mut racers = [next(runtime, directory)?, page_alone];
-    let samples = race(Course::alone(&suite.effort), &mut racers)?;
+    let samples = race(Course::long(&suite.effort), &mut racers)?;
     samples.try_into().ok().context("two have raced")
 }
 

@@ -22,7 +22,7 @@ struct Cli {
 enum Part {
     /// The benchmark
     Run {
-        /// A minute or two instead of ten
+        /// A minute instead of some five
         #[arg(long)]
         quick: bool,
         /// Only what has this in its name
