@@ -82,6 +82,18 @@ fn files_of_other_names_and_kinds_are_left_alone() {
 }
 
 #[test]
+fn a_counter_loses_one_total_whoever_took_it_off() {
+    let root = tempfile::tempdir().unwrap();
+    // Python's client took one off `a_total_total` itself; its first version and GitLab's client take none.
+    file(root.path(), "counter_1.db", &[(r#"["a_total", "a_total_total", {}, "Help."]"#, 1.0)]);
+    let oldest = Dialect::Python(dialects::Era::F0);
+    file_of(oldest, root.path(), "counter_2.db", &[(r#"["b_total", "b_total", [], []]"#, 2.0)]);
+    let page = "# HELP a_total_total Help.\n# TYPE a_total_total counter\na_total_total 1.0\n\
+                # HELP b_total Multiprocess metric\n# TYPE b_total counter\nb_total 2.0\n";
+    assert_eq!(text(root.path()), page);
+}
+
+#[test]
 fn dialects_mix_in_one_directory() {
     let root = tempfile::tempdir().unwrap();
     file(root.path(), "counter_1.db", &[(JOBS, 1.0)]);

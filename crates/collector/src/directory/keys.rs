@@ -138,7 +138,8 @@ impl Keys {
                 ruby_series(&statement, metric, decoded.labels, tally)
             }
             None => {
-                let family = class.family(&decoded.family, decoded.help.as_deref(), tally);
+                let name = stated_name(class.sort.kind, &decoded.family, &decoded.sample);
+                let family = class.family(name, decoded.help.as_deref(), tally);
                 let series = tally.series(family, &decoded.sample, decoded.labels);
                 Some(series.ok_or(Damage { at: 0, why: "the bound `le` of a bucket is not a number" })?)
             }
@@ -218,6 +219,15 @@ impl Class {
         self.families.entry(name.into()).or_default().push((help.map(Box::from), family));
         family
     }
+}
+
+/// The name by which to state the family of a Python or GitLab key: statements of counters lose one `_total`, and
+/// a key that spells its counter's family without it means the rest as it is (`x_total` with `x_total_total`).
+fn stated_name<'a>(kind: Option<Kind>, family: &'a str, sample: &'a str) -> &'a str {
+    let shortened = kind == Some(Kind::Counter)
+        && family.ends_with("_total")
+        && sample.strip_suffix("_total") == Some(family);
+    if shortened { sample } else { family }
 }
 
 impl Evidence {
