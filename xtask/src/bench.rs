@@ -21,7 +21,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     let peers = workspace.root().join("benches/peers");
     let target = workspace.bench_target();
     let mut build = cargo(&peers);
-    build.args(["build", "--release", "--locked", "--bins", "--target-dir"]).arg(&target);
+    build.args(["build", "--release", "--bins", "--target-dir"]).arg(&target);
     run_step(&mut build)?;
 
     let mut suite = std::process::Command::new(target.join("release/suite"));

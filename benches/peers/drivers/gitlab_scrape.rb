@@ -1,6 +1,7 @@
 # Scrapes a directory with GitLab's prometheus-client-mmap, a line of standard input at a time.
 #
-# `scrape N` scrapes N times and answers with nanoseconds; `page PATH` writes the page there.
+# `scrape N` scrapes N times and answers with nanoseconds; `page PATH` writes the page there; `peak` tells
+# VmHWM in kB.
 
 require 'prometheus/client'
 require 'prometheus/client/formats/text'
@@ -22,6 +23,8 @@ $stdin.each_line do |line|
   when 'page'
     File.binwrite(argument, page.call)
     puts 'written'
+  when 'peak'
+    puts File.read('/proc/self/status')[/^VmHWM:\s*(\d+)/, 1]
   else
     abort "told #{line.inspect}"
   end

@@ -8,13 +8,17 @@ pub struct Effort {
     /// How long one competitor runs in each round, at least. Short enough that most batches end before another
     /// program gets the core, long enough that the clock costs a thousandth.
     pub batch: Duration,
-    /// The same where several threads or processes run, whose start is less sharp.
+    /// The same where several threads or processes run, each on a core of its own: their start is less sharp.
+    pub team_batch: Duration,
+    /// The same where there are more of them than cores: long enough that they take turns on them.
     pub crowd_batch: Duration,
     /// The same for pages and scrapes: several of them, so that each finds its data in the caches as its rival does.
     pub long_batch: Duration,
     /// How often all competitors take their turn, if that does not take too long.
     pub rounds: usize,
-    /// The same where several threads or processes run.
+    /// The same for teams.
+    pub team_rounds: usize,
+    /// The same for crowds.
     pub crowd_rounds: usize,
     /// The same for pages and scrapes.
     pub long_rounds: usize,
@@ -33,9 +37,11 @@ impl Effort {
     /// For numbers that are published: some five minutes.
     pub const FULL: Effort = Effort {
         batch: Duration::from_micros(300),
+        team_batch: Duration::from_millis(2),
         crowd_batch: Duration::from_millis(10),
         long_batch: Duration::from_millis(20),
         rounds: 300,
+        team_rounds: 150,
         crowd_rounds: 40,
         long_rounds: 60,
         budget: Duration::from_secs(12),
@@ -46,9 +52,11 @@ impl Effort {
     /// For continuous integration, a minute: shows that everything runs, and roughly how fast.
     pub const QUICK: Effort = Effort {
         batch: Duration::from_micros(200),
+        team_batch: Duration::from_millis(1),
         crowd_batch: Duration::from_millis(4),
         long_batch: Duration::from_millis(10),
         rounds: 40,
+        team_rounds: 25,
         crowd_rounds: 7,
         long_rounds: 9,
         budget: Duration::from_millis(1_500),

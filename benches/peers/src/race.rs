@@ -49,9 +49,14 @@ impl Course {
         Course { batch: effort.long_batch, rounds: effort.long_rounds, budget: effort.budget }
     }
 
-    /// For several threads or processes.
-    pub fn crowd(effort: &Effort) -> Course {
-        Course { batch: effort.crowd_batch, rounds: effort.crowd_rounds, budget: effort.budget }
+    /// For so many threads or processes on so many cores.
+    pub fn together(effort: &Effort, crowd: usize, cores: usize) -> Course {
+        let (batch, rounds) = match crowd {
+            0 | 1 => return Course::alone(effort),
+            team if team <= cores => (effort.team_batch, effort.team_rounds),
+            _ => (effort.crowd_batch, effort.crowd_rounds),
+        };
+        Course { batch, rounds, budget: effort.budget }
     }
 }
 

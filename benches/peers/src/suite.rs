@@ -12,7 +12,7 @@ use crate::row::Row;
 use crate::sample::Sample;
 use crate::team::{Deed, together};
 
-/// Another language's client, with the folder of the programs that drive it.
+/// Clients of other languages, and the programs that drive them.
 #[derive(Clone, Debug)]
 pub struct Tools {
     /// Python with `prometheus_client`.
@@ -105,12 +105,14 @@ impl Suite {
     ///
     /// # Errors
     /// When one of them fails.
-    pub fn race_crowds(&self, deeds: &[(&str, usize, &Deed)]) -> anyhow::Result<Vec<Sample>> {
+    pub fn race_threads(&self, deeds: &[(&str, usize, &Deed)]) -> anyhow::Result<Vec<Sample>> {
         self.cores.pin(0);
         let racers = deeds.iter().map(|&(name, threads, deed)| {
             Racer::new(name, move |times| Ok(together(&self.cores, threads, times, deed)))
         });
-        let samples = race(Course::crowd(&self.effort), &mut racers.collect::<Vec<_>>());
+        let most = deeds.iter().map(|&(_, threads, _)| threads).max().unwrap_or(1);
+        let course = Course::together(&self.effort, most, self.cores.count());
+        let samples = race(course, &mut racers.collect::<Vec<_>>());
         self.cores.unpin();
         samples
     }

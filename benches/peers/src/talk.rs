@@ -96,7 +96,8 @@ fn in_threads(suite: &Suite, operation: Operation, threads: usize) -> anyhow::Re
     let racers = StoreKind::ALL.iter().zip(&deeds).map(|(store, deed)| {
         Racer::new(store.to_string(), move |times| Ok(together(cores, threads, times, deed)))
     });
-    let samples = race(course(suite, threads), &mut racers.collect::<Vec<_>>())?;
+    let samples =
+        race(Course::together(&suite.effort, threads, cores.count()), &mut racers.collect::<Vec<_>>())?;
     let singles = deeds
         .iter()
         .zip(&samples)
@@ -125,7 +126,10 @@ fn in_processes(suite: &Suite, operation: Operation, processes: usize) -> anyhow
             Ok(longest)
         })
     });
-    let samples = race(course(suite, processes), &mut racers.collect::<Vec<_>>())?;
+    let samples = race(
+        Course::together(&suite.effort, processes, suite.cores.count()),
+        &mut racers.collect::<Vec<_>>(),
+    )?;
     let mut single = Vec::new();
     for (team, each) in teams.iter_mut().zip(&samples) {
         let times = singles(suite, each, processes);
@@ -139,10 +143,6 @@ fn in_processes(suite: &Suite, operation: Operation, processes: usize) -> anyhow
         single.push(Sample::new(measured));
     }
     Ok(cells(operation, Crowd::Processes(processes), samples, single))
-}
-
-fn course(suite: &Suite, crowd: usize) -> Course {
-    if crowd == 1 { Course::alone(&suite.effort) } else { Course::crowd(&suite.effort) }
 }
 
 /// How many deeds each one times by itself: fewer where they are slow, but enough for one in a hundred.

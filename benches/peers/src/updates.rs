@@ -88,7 +88,7 @@ fn two_threads(suite: &mut Suite, registry: &Registry) -> anyhow::Result<()> {
     let counter = registry.counter("contended", "One series, two threads.").register()?;
     let ours = repeat(move || counter.inc());
     let (theirs, others) = (prometheus_client::inc(), prometheus::inc());
-    let samples = suite.race_crowds(&[
+    let samples = suite.race_threads(&[
         ("ours", 2, &ours),
         (prometheus_client::NAME, 2, &theirs),
         (prometheus::NAME, 2, &others),
@@ -160,7 +160,7 @@ fn lookup_apart(suite: &mut Suite, registry: &Registry) -> anyhow::Result<()> {
         })
     };
     let (theirs, others) = (prometheus_client::lookup_apart(sets.clone()), prometheus::lookup_apart(sets));
-    let samples = suite.race_crowds(&[
+    let samples = suite.race_threads(&[
         ("ours", 2, &ours),
         ("ours, one thread", 1, &ours),
         (prometheus_client::NAME, 2, &theirs),

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use peers::effort::Effort;
 use peers::suite::{Suite, Tools};
@@ -83,6 +83,10 @@ fn run(effort: Effort, tools: Tools, only: Option<String>, out: &std::path::Path
         eprintln!("[{}/{}] {name}", number + 1, PARTS.len());
         measure(&mut suite).with_context(|| format!("measure {name}"))?;
     }
+    ensure!(
+        !suite.rows.is_empty(),
+        "nothing has that in its name; the progress of a whole run shows the names"
+    );
     print!("{}", table::print(&suite, &machine));
     std::fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
     report::write(&out.join("report.json"), &machine, &suite.rows)?;
