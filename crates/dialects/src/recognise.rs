@@ -10,7 +10,8 @@ use crate::{Dialect, Era, HEADER_LEN, records};
 ///   GitLab's where none do. Labels as an object: Python's later layouts.
 /// * Python's last two layouts have the same keys and differ only in the timestamp. They are told apart by
 ///   walking the records both ways: the layout is the one whose records go further. Walking the wrong way stops
-///   at the second record, so that this reads a record or two of a sound file.
+///   at the second record, so that this reads a record or two of a sound file. Files of `mostrecent` gauges need
+///   no walk: the former layout had none.
 /// * Any other key whose length ends on a multiple of 8 is Ruby's, if it looks like a query string or the file
 ///   is named like Ruby's.
 ///
@@ -30,6 +31,7 @@ pub fn recognise(name: &str, bytes: &[u8]) -> Option<Dialect> {
             Some(Spelling { arrays: true, blanks: None, .. }) if has_number(name) => Dialect::Gitlab,
             Some(Spelling { arrays: true, .. }) => Dialect::Python(Era::F0),
             Some(Spelling { help: false, .. }) => Dialect::Python(Era::F1),
+            Some(_) if names_most_recent(name) => Dialect::PYTHON,
             // A key that cannot be read leaves no record; whose it is decides nothing but the message.
             Some(Spelling { help: true, .. }) | None => Dialect::Python(era_by_length(bytes)),
         });
@@ -44,6 +46,11 @@ pub fn recognise(name: &str, bytes: &[u8]) -> Option<Dialect> {
 fn has_number(name: &str) -> bool {
     let number = name.strip_suffix(".db").and_then(|stem| stem.rsplit_once('-')).map(|(_, number)| number);
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a name is that of a file of `mostrecent` gauges, a mode that came with the timestamps.
+fn names_most_recent(name: &str) -> bool {
+    ["gauge_mostrecent_", "gauge_livemostrecent_"].iter().any(|mode| name.starts_with(mode))
 }
 
 /// Whether a key consists of what `CGI.escape` lets through, `&` and `=`.

@@ -91,6 +91,19 @@ fn damaged_padding_leaves_todays_layout() {
 }
 
 #[test]
+fn a_most_recent_gauge_has_its_time_even_where_the_header_ends_before_it() {
+    let mut bytes = file(Dialect::PYTHON, &[F2]);
+    bytes.truncate(bytes.len() - 8);
+    for (name, era) in [
+        ("gauge_max_1.db", Era::F2),
+        ("gauge_mostrecent_1.db", Era::F3),
+        ("gauge_livemostrecent_1.db", Era::F3),
+    ] {
+        assert_eq!(recognise(name, &bytes), Some(Dialect::Python(era)), "{name}");
+    }
+}
+
+#[test]
 fn a_name_decides_where_the_key_does_not() {
     // Commas with and without blanks: neither client writes that.
     let mixed = file(Dialect::Gitlab, &[r#"["f","f", ["a"],["1"]]"#]);
