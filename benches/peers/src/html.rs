@@ -100,7 +100,12 @@ fn updates(rows: &[Row]) -> String {
             && !row.name.starts_with("growth")
     };
     let picture = dots(&RIVALS, "ns for each update", &works(rows.iter().filter(compared)));
-    section("Updates beside other libraries", "Each line is one work; all on it ran in turns.", &picture)
+    section(
+        "Updates beside other libraries",
+        "Each line is one work; all on it ran in turns. The number in front is ours, the one behind the largest of the \
+         others.",
+        &picture,
+    )
 }
 
 /// Who runs, as the legend of all comparisons has it.
@@ -134,7 +139,8 @@ fn works<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Line> {
         let (Some(ours), Some(theirs), Some(rival)) = (row.value, row.rival_value, &row.rival) else {
             continue;
         };
-        let name = shortened(work);
+        let other_languages = row.unit == "ns" && rival_number(rival) > 4;
+        let name = shortened(work) + if other_languages { " (Python, Ruby)" } else { "" };
         let theirs = Mark { series: rival_number(rival), value: theirs, spread: row.rival_spread };
         match lines.iter_mut().find(|(known, marks)| *known == name && marks[0].value == ours) {
             Some((_, marks)) => marks.push(theirs),
