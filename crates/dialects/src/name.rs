@@ -146,11 +146,7 @@ fn gitlab_aggregation(word: &str) -> Aggregation {
 /// `part` without a `-` and digits at its end.
 fn without_number(part: &str) -> &str {
     match part.rsplit_once('-') {
-        Some((before, number))
-            if !before.is_empty()
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
+        Some((before, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
             before
         }
         _ => part,

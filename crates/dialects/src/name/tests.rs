@@ -64,7 +64,8 @@ fn names_of_gitlab_lose_the_number_of_every_part() {
         ("gauge_livesum_1-0.db", r#"gauge livesum - "1""#),
         ("gauge_sum_1-0.db", r#"gauge all - "1""#), // no mode of this client
         ("gauge_7-0.db", r#"gauge all - """#),
-        ("gauge_min_-0.db", r#"gauge min - "-0""#),
+        ("gauge_min_-0.db", r#"gauge min - """#),
+        ("gauge_min__-0.db", r#"gauge min - "_""#),
         ("histogram_1.db", r#"histogram - - "1""#),
         ("exemplar_101-0.db", "not read"),
         ("counter.db", "not read"),
