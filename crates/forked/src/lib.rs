@@ -16,6 +16,10 @@
 //! Threads that share their memory (`CLONE_VM`, `vfork`) are one process to this crate. What a child inherits
 //! is not freed: a value that the parent made may be half changed, so the child must not even drop it.
 //!
+//! The C library is not ours to mend: libc's `fork` waits for its allocator, a raw `clone` does not. The child
+//! of a raw `clone` that falls while another thread allocates may hang where it allocates itself, and making
+//! state of its own does.
+//!
 //! ```
 //! use forked::PerProcess;
 //! use std::sync::Mutex;

@@ -57,10 +57,7 @@ impl Registry {
     /// A registry without families, whose numbers `store` will keep, and which warns with a line on standard
     /// error.
     pub fn new(store: impl Store + 'static) -> Registry {
-        Registry::with_warnings(store, |warning| {
-            // Not `eprintln`, which panics where standard error is closed.
-            let _ = writeln!(std::io::stderr(), "multiprom: {warning}");
-        })
+        Registry::with_warnings(store, warn_on_stderr)
     }
 
     /// A registry that gives its warnings to `warn`: one line each, no line feed, about an update that was
@@ -158,6 +155,18 @@ impl Inner {
     pub(crate) fn count_rejected(&self) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// One line, written past the lock of `std::io::stderr`: in a forked process a thread that stayed behind may
+/// hold it for ever. Where standard error is closed nobody hears it.
+fn warn_on_stderr(warning: &str) {
+    let line = format!("multiprom: {warning}\n");
+    #[cfg(unix)]
+    if let Ok(descriptor) = std::os::fd::AsFd::as_fd(&std::io::stderr()).try_clone_to_owned() {
+        let _ = std::fs::File::from(descriptor).write_all(line.as_bytes());
+    }
+    #[cfg(not(unix))]
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// A family about to be declared: say what there is to say, then end with [`register`](Declare::register) or

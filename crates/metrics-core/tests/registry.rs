@@ -1,6 +1,7 @@
 //! What an application sees: declaring, label sets, handles, what is dropped.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use metrics_core::{
     Aggregation, Buckets, Child, Counter, DeclareError, Desc, Family, Gauge, Histogram, Registry, Store,
@@ -308,6 +309,19 @@ fn updates_of_a_refused_label_set_are_counted_and_harm_nothing() {
     assert_eq!(family.try_with(["long"]).unwrap_err().to_string(), r#"keep ["long"]: too long"#);
     assert!(family.start_at_zero([["ok"], ["long"]]).is_err());
     assert_eq!(registry.snapshot().families[0].samples.len(), 1);
+}
+
+#[test]
+fn a_warning_does_not_wait_for_standard_error() {
+    let counter = Registry::new(HashStore::atomic()).counter("a_total", "").register().unwrap();
+    // As a forked process finds it, if a thread of its parent was writing.
+    let _held = std::io::stderr().lock();
+    let (done, warned) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        counter.inc_by(-1.0);
+        done.send(()).unwrap();
+    });
+    warned.recv_timeout(Duration::from_secs(60)).unwrap();
 }
 
 #[test]
