@@ -50,6 +50,16 @@ fn an_application_whose_workers_are_killed_and_recycled_is_one_page() {
     prometheus_agrees(exporter_address, counted, directory);
 }
 
+/// What a reader pastes is what the test above has run.
+#[test]
+fn the_readme_has_the_hook_that_gunicorn_runs_here() {
+    let readme = include_str!("../../../README.md");
+    let configuration = include_str!("../../apps/gunicorn.conf.py");
+    let hook = configuration.find("def child_exit").map(|at| &configuration[at..]).expect("a hook");
+    let pasted = format!("```python\nfrom prometheus_client import multiprocess\n\n{hook}```\n");
+    assert!(readme.contains(&pasted), "{pasted}");
+}
+
 fn gunicorn(directory: &Path, metrics: &Path) -> Running {
     let mut command = python();
     command.args(["-m", "gunicorn", "--config"]).arg(app("gunicorn.conf.py"));
