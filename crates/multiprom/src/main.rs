@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::{Cli, Command};
 
@@ -60,6 +61,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Log lines go to standard error, in colour only where somebody looks at a terminal.
 fn log_to_stderr(level: &str) -> anyhow::Result<()> {
+    // Alone, a word that is no level would be taken for the only module that may log.
+    if level.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        level.parse::<LevelFilter>().with_context(|| format!("log level {level:?}"))?;
+    }
     let filter = EnvFilter::try_new(level).with_context(|| format!("log level {level:?}"))?;
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
