@@ -39,6 +39,7 @@ pub struct Catalog {
 /// What the catalog tells of one family.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
+    /// As a [`Statement`] has it, which loses one `_total`.
     name: Arc<str>,
     pub(crate) help: Arc<str>,
     pub(crate) unit: Option<Arc<str>>,
@@ -96,8 +97,16 @@ impl Catalog {
                 catalog.numbers.insert(format!("{}_total", family.name).into(), number);
             }
             catalog.numbers.insert((*family.name).into(), number);
+            // A text page's counter keeps its `_total` where another family has the name without.
+            let is_taken = |name: &str| page.families.iter().any(|other| *other.name == *name);
+            let lost_one = family.kind == Kind::Counter
+                && family.name.strip_suffix("_total").is_some_and(|stem| open_metrics || !is_taken(stem));
             catalog.entries.push(Entry {
-                name: Arc::clone(&family.name),
+                name: if lost_one {
+                    format!("{}_total", family.name).into()
+                } else {
+                    Arc::clone(&family.name)
+                },
                 help: Arc::clone(&family.help),
                 unit: family.unit.clone(),
                 kind: family.kind,

@@ -48,3 +48,15 @@ fn a_line_that_is_neither_is_named() {
         "{unknown}"
     );
 }
+
+#[test]
+fn a_counter_is_stated_by_a_name_that_can_lose_one_total() {
+    let stated = |text: &str| {
+        let catalog = Catalog::parse(text.as_bytes()).unwrap();
+        catalog.statements().map(|statement| statement.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(stated("# TYPE a_total_total counter\na_total_total 1\n"), ["a_total_total"]);
+    assert_eq!(stated("# TYPE a_total counter\na_total_total 1\n# EOF"), ["a_total_total"]);
+    // Here the whole name is in the catalog, as `a` is somebody else's.
+    assert_eq!(stated("# TYPE a gauge\na 1\n# TYPE a_total counter\na_total 1\n"), ["a", "a_total"]);
+}
