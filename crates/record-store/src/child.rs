@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use dialects::Dialect;
-use forked::PerProcess;
+use forked::{PerProcess, SetOnce};
 use metrics_core::{Child, Desc, Kind, Part};
 
 use crate::clock::{self, Clock};
+use crate::shards::{self, Shards};
 use crate::store::Shared;
 use crate::{Medium, Refusal};
 
@@ -33,6 +34,8 @@ pub(crate) struct Numbers<M: Medium> {
     pub(crate) stand_ins: OnceLock<Box<[M::Number]>>,
     /// The file's [identity](crate::own::FileIdentity); 0 before the first is placed.
     pub(crate) file: AtomicU64,
+    /// Further records of the same keys; none until two threads have met.
+    pub(crate) shards: SetOnce<Shards<M>>,
 }
 
 /// A change of one number.
@@ -87,6 +90,12 @@ impl<M: Medium> RecordChild<M> {
             || !matches!(self.desc.kind(), Kind::Histogram | Kind::Summary)
     }
 
+    /// Whether readers add up several records of one of its keys.
+    pub(crate) fn is_additive(&self) -> bool {
+        let sum = matches!(self.desc.kind(), Kind::Counter | Kind::Histogram | Kind::Summary);
+        sum && self.shared.options.dialect != Dialect::Ruby
+    }
+
     /// The time of a record that nothing has been written to: of a metric without labels Ruby writes it when the
     /// metric is declared, and that 0 takes part in `most_recent` with its time.
     pub(crate) fn first_time(&self) -> f64 {
@@ -96,25 +105,26 @@ impl<M: Medium> RecordChild<M> {
         }
     }
 
-    /// The number at `index`, if it stands in a file of this process. All that an update does before it
-    /// touches the number.
-    #[inline]
-    fn placed(&self, index: usize) -> Option<&'static M::Number> {
-        self.numbers.get()?.placed.get(index)?.get()
-    }
-
     #[inline]
     fn change(&self, index: usize, change: Change) {
-        let outcome = match self.placed(index) {
-            Some(number) => self.apply(number, change),
-            None => Err(Refusal::Closed),
+        // All that an update does before it touches the number.
+        let outcome = match (self.numbers.get(), change) {
+            (None, _) => Err(Refusal::Closed),
+            (Some(numbers), Change::Add(by)) => match numbers.of_this_thread(index) {
+                Some(number) => M::try_add(number, by, self.clock.at_add()),
+                None => Err(Refusal::Closed),
+            },
+            (Some(numbers), Change::Set(_)) => match numbers.placed(index) {
+                Some(number) => self.apply(number, change),
+                None => Err(Refusal::Closed),
+            },
         };
         if let Err(refusal) = outcome {
             self.change_slowly(index, change, refusal);
         }
     }
 
-    #[inline]
+    /// Changes `number`, however many threads are at it.
     fn apply(&self, number: &M::Number, change: Change) -> Result<(), Refusal> {
         match change {
             Change::Add(by) => M::add(number, by, self.clock.at_add()),
@@ -122,9 +132,16 @@ impl<M: Medium> RecordChild<M> {
         }
     }
 
-    /// Not placed yet in this process, in memory, moved, or a write that failed.
+    /// Not placed yet in this process, in memory, moved, met another thread, or a write that failed.
     #[cold]
-    fn change_slowly(&self, index: usize, change: Change, mut refusal: Refusal) {
+    fn change_slowly(&self, index: usize, change: Change, refusal: Refusal) {
+        let mut refusal = match refusal {
+            Refusal::Unwritten(_) => refusal,
+            _ => match self.change_of_own(index, change, matches!(refusal, Refusal::Beaten)) {
+                Ok(()) => return,
+                Err(refusal) => refusal,
+            },
+        };
         let mut refused_by = ptr::null();
         loop {
             if let Refusal::Unwritten(error) = refusal {
@@ -146,13 +163,38 @@ impl<M: Medium> RecordChild<M> {
         }
     }
 
-    /// What the number at `index` is.
+    /// Changes the number of this thread's shard, which is made if there is none and threads have met; the first
+    /// record's number where there can be none.
+    fn change_of_own(&self, index: usize, change: Change, beaten: bool) -> Result<(), Refusal> {
+        let Some(numbers) = self.numbers.get() else { return Err(Refusal::Closed) };
+        if beaten && self.is_additive() {
+            shards::next_turn();
+            numbers.shards.get_or_set(Shards::new);
+        }
+        if let Some(shard) = numbers.shards.get().and_then(Shards::of_this_thread)
+            && shard.get().is_none()
+        {
+            self.shared.make_shard(self, shard);
+        }
+        let number = numbers.of_this_thread(index).or_else(|| {
+            // No room for it. The first record is there; threads may as well meet at it.
+            shards::first_turn();
+            numbers.placed(index)
+        });
+        number.map_or(Err(Refusal::Closed), |number| self.apply(number, change))
+    }
+
+    /// The number at `index` of all records together.
     fn read(&self, index: usize) -> f64 {
         // Closed between the two loads: read again where it is now.
         for _ in 0..8 {
-            let Some(number) = self.numbers.get().and_then(|numbers| numbers.now(index)) else { return 0.0 };
-            if let Some((value, _)) = M::read(number) {
-                return value;
+            let Some(numbers) = self.numbers.get() else { return 0.0 };
+            if numbers.now(index).is_none() {
+                return 0.0;
+            }
+            let values = numbers.all(index).map(|number| Some(M::read(number)?.0));
+            if let Some(sum) = values.sum::<Option<f64>>() {
+                return sum;
             }
         }
         f64::NAN
@@ -166,7 +208,29 @@ impl<M: Medium> Numbers<M> {
             placed: (0..len).map(|_| OnceLock::new()).collect(),
             stand_ins: OnceLock::new(),
             file: AtomicU64::new(0),
+            shards: SetOnce::new(),
         }
+    }
+
+    /// The number at `index` of the first record, if it stands in a file.
+    #[inline]
+    pub(crate) fn placed(&self, index: usize) -> Option<&M::Number> {
+        self.placed.get(index)?.get()
+    }
+
+    /// The number at `index` that this thread adds to, if it stands in a file.
+    #[inline]
+    fn of_this_thread(&self, index: usize) -> Option<&M::Number> {
+        match self.shards.get().and_then(Shards::of_this_thread) {
+            None => self.placed(index),
+            Some(shard) => shard.get()?.get(index),
+        }
+    }
+
+    /// The number at `index` of every record, in a file or in memory; none when it has not been touched.
+    pub(crate) fn all(&self, index: usize) -> impl Iterator<Item = &M::Number> {
+        let shards = self.shards.get().into_iter().flat_map(Shards::made);
+        self.now(index).into_iter().chain(shards.filter_map(move |shard| shard.get(index)))
     }
 
     /// The number at `index`, in a file or in memory; `None` when it has not been touched.

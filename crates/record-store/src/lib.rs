@@ -33,6 +33,14 @@
 //! the old number closed and repeat on the new one; none is counted twice or lost. (One exception: in
 //! `store-mmap` a `set` at the very moment of a move can be lost, since a `set` is a plain store.)
 //!
+//! # When threads meet
+//! Two threads that add to one word at the same time take several times as long as one. A thread that has been
+//! beaten to a number twice in one addition gets a record of its own, with the same key, appended to the same
+//! file; readers add records of one key up. That holds for sums in Python's dialect - counters, histograms,
+//! summaries - and a label set has at most 16 records of a key in a process. The label sets that threads do not
+//! fight over have one. When there is no room for another record the threads go on sharing. When a label set
+//! moves, its records move as one.
+//!
 //! # Limits
 //! A file ends at 2 GiB, since `used` is an `i32`; label sets that no longer fit count in memory. A deleted file
 //! is noticed when a label set is made, not at an update. A process that is killed while it makes a file leaves
@@ -60,6 +68,7 @@ mod medium;
 mod options;
 mod own;
 mod record_file;
+mod shards;
 mod store;
 
 pub use forked::Held;

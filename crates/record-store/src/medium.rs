@@ -40,6 +40,15 @@ pub trait Medium: Default + Send + 'static {
     /// See [`Refusal`].
     fn add(number: &Self::Number, by: f64, time: Option<f64>) -> Result<(), Refusal>;
 
+    /// As [`add`](Medium::add), but gives up when other threads are at the number.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; [`Refusal::Beaten`] comes from nowhere else. A medium may never give up.
+    #[inline]
+    fn try_add(number: &Self::Number, by: f64, time: Option<f64>) -> Result<(), Refusal> {
+        Self::add(number, by, time)
+    }
+
     /// Makes `to` the number, and `time` its time where one is given.
     ///
     /// # Errors
@@ -59,6 +68,9 @@ pub trait Medium: Default + Send + 'static {
 pub enum Refusal {
     /// The number is closed: the child has moved. Nothing was changed; repeat on its new number.
     Closed,
+    /// Other threads have changed the number in the midst of this, more than once. Nothing was changed; a number
+    /// of this thread's own would be cheaper.
+    Beaten,
     /// The number has changed, but the file could not be written. The next update writes both.
     Unwritten(io::Error),
 }

@@ -23,6 +23,8 @@ pub(crate) struct Own<M> {
     files: Mutex<Files<M>>,
     /// Whether a label set may be counting in memory.
     pub(crate) homeless: AtomicBool,
+    /// Whether the last shard found no room.
+    pub(crate) crowded: AtomicBool,
     /// Whether the application has been warned of the trouble that lasts.
     pub(crate) warned: AtomicBool,
     /// Failed writes, of records and of numbers.
@@ -40,6 +42,7 @@ impl<M: Medium> Own<M> {
             descriptors: Descriptors::new(),
             files: Mutex::new(Files { claims: Vec::new(), open: HashMap::new(), last: 0 }),
             homeless: AtomicBool::new(false),
+            crowded: AtomicBool::new(false),
             warned: AtomicBool::new(false),
             failed: AtomicU64::new(0),
             retry_at: AtomicU64::new(0),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::hash::RandomState;
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,6 +16,7 @@ use crate::child::{Numbers, RecordChild, index};
 use crate::label_sets::LabelSets;
 use crate::own::{FileIdentity, Files, Own};
 use crate::record_file::NewRecord;
+use crate::shards::{Shard, Shards};
 use crate::{Medium, Options};
 
 /// A store whose children are records in files of one directory, reached through the medium `M`.
@@ -276,21 +278,30 @@ impl<M: Medium> Shared<M> {
                 continue;
             }
             // Written with their values, so that no page shows the label set at 0; published; and only then are
-            // the old ones closed, and what came in meanwhile added.
+            // the old ones closed, and what came in meanwhile added. Shards are not made again before threads
+            // meet again: what they have counted goes on in the first record.
             let fresh = Numbers::new(child.len());
-            let before: Vec<_> =
-                (0..child.len()).map(|at| old.now(at).and_then(M::read).unwrap_or((0.0, 0.0))).collect();
-            let stand_ins = before.iter().map(|&(value, time)| M::in_memory(value, time)).collect();
+            let before: Vec<Vec<_>> = (0..child.len())
+                .map(|at| old.all(at).map(|number| (number, M::read(number))).collect())
+                .collect();
+            let stand_ins = before.iter().map(|records| {
+                let read = records.iter().filter_map(|&(_, read)| read);
+                // Which shard had which time does not matter: what has shards has no times.
+                read.reduce(|(sum, time), (value, _)| (sum + value, time)).unwrap_or((0.0, 0.0))
+            });
+            let stand_ins = stand_ins.map(|(value, time)| M::in_memory(value, time)).collect();
             let _ = fresh.stand_ins.set(stand_ins);
             let placed = self.place(child, &fresh, None, files, own);
             let fresh = child.numbers.replace(fresh);
-            for (at, &(value, _)) in before.iter().enumerate() {
-                let Some(number) = old.now(at) else { continue };
-                let (last, time) = M::close(number);
-                if last.to_bits() != value.to_bits()
-                    && let Some(number) = fresh.now(at)
-                {
-                    let _ = M::add(number, last - value, Some(time));
+            for (at, records) in before.into_iter().enumerate() {
+                for (number, read) in records {
+                    let (last, time) = M::close(number);
+                    let (value, _) = read.unwrap_or((0.0, 0.0));
+                    if last.to_bits() != value.to_bits()
+                        && let Some(number) = fresh.now(at)
+                    {
+                        let _ = M::add(number, last - value, Some(time));
+                    }
                 }
             }
             outcome = outcome.and(placed);
@@ -347,6 +358,46 @@ impl<M: Medium> Shared<M> {
             }
         }
         Ok(())
+    }
+
+    /// Makes `shard`, one more record of each number of `child`, if there is room.
+    ///
+    /// Nobody is warned where there is none: the child goes on in its first record, and nothing is lost.
+    pub(crate) fn make_shard(&self, child: &RecordChild<M>, shard: &Shard<M>) {
+        let own = self.own();
+        if own.crowded.load(Ordering::Relaxed) && !own.may_retry() {
+            return;
+        }
+        let mut files = own.files();
+        // Looked at again behind the lock, which whoever moves a label set holds: the shard of a label set that has
+        // moved would never be read. And a label set that counts in memory has no file that its shards belong to.
+        let Some(numbers) = child.numbers.get() else { return };
+        let still = numbers.shards.get().and_then(Shards::of_this_thread);
+        let homeless = (0..child.len()).any(|at| numbers.placed(at).is_none());
+        if homeless || !still.is_some_and(|still| ptr::eq(still, shard)) || shard.get().is_some() {
+            return;
+        }
+        // Its file is open, since a child leaves a deleted file in the moment in which that is noticed.
+        let dialect = self.options.dialect;
+        let mut order = Vec::with_capacity(child.len());
+        let appended = files.append(&self.directory, dialect, &child.desc, &own.descriptors, |process| {
+            let labels: Vec<&str> = child.labels.iter().map(|value| &**value).collect();
+            let keys = dialects::keys(dialect, &child.desc, &labels, process);
+            let records = keys.into_iter().filter_map(|(part, key)| {
+                order.push(index(child.desc.kind(), part)?);
+                Some(NewRecord { key, value: 0.0, time: 0.0 })
+            });
+            records.collect()
+        });
+        own.crowded.store(appended.is_err(), Ordering::Relaxed);
+        match appended {
+            Ok((_, numbers)) => {
+                let mut numbers: Vec<_> = order.into_iter().zip(numbers).collect();
+                numbers.sort_by_key(|&(at, _)| at);
+                shard.get_or_set(|| numbers.into_iter().map(|(_, number)| number).collect());
+            }
+            Err(_) => _ = own.may_retry(), // the next attempt is a second from now
+        }
     }
 
     /// A number's new value is not in its file.

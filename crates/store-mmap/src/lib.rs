@@ -31,9 +31,11 @@
 //!
 //! - `add` is a compare-and-swap loop, `set` a plain store, a time a second store behind it. Any thread may do
 //!   any of them at any time. An `add` and a `set` of one gauge in two threads come in one order or the other.
+//! - Threads that add to one counter at the same time soon do so in records of their own, each at the cost of one
+//!   thread alone (2 threads: a seventh of one shared word); [`record_store`] says when.
 //! - `observe` adds to the bucket, then to the sum. A reader may see the one without the other.
 //! - No update makes a system call, takes a lock or allocates, but for the first in a forked process and the
-//!   ones that [`record_store`] calls moves.
+//!   ones that [`record_store`] calls moves and meetings.
 //! - A mapping is never moved or unmapped while the process lives. A file that grows gets one more mapping.
 //!
 //! Put the directory on a tmpfs (`/dev/shm`, `/run`, an `emptyDir` in memory): on a disk, write-back makes a

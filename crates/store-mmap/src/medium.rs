@@ -42,22 +42,37 @@ impl Medium for Mapped {
         Words { value, time }
     }
 
-    #[inline]
     fn add(number: &Words, by: f64, time: Option<f64>) -> Result<(), Refusal> {
+        loop {
+            match Mapped::try_add(number, by, time) {
+                Err(Refusal::Beaten) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    #[inline]
+    fn try_add(number: &Words, by: f64, time: Option<f64>) -> Result<(), Refusal> {
+        // Once beaten may be chance; twice in one addition is a crowd.
+        const ATTEMPTS: usize = 2;
+
         // Relaxed: a number stands for itself and publishes nothing.
         let mut old = number.value.load(Ordering::Relaxed);
-        loop {
+        for _ in 0..ATTEMPTS {
             if old == CLOSED {
                 return Err(Refusal::Closed);
             }
             let new = (f64::from_bits(old) + by).to_bits();
-            match number.value.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => break,
+            // Not the weak one: what fails here must mean that somebody else is at it.
+            match number.value.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => {
+                    note(number, time);
+                    return Ok(());
+                }
                 Err(now) => old = now,
             }
         }
-        note(number, time);
-        Ok(())
+        Err(Refusal::Beaten)
     }
 
     #[inline]

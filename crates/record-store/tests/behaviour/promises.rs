@@ -26,7 +26,7 @@ fn place(mmap: bool, dialect: Dialect) -> Subject {
 }
 
 /// The merged page of a directory.
-fn page(directory: &Path, catalog: &str) -> Snapshot {
+pub(crate) fn page(directory: &Path, catalog: &str) -> Snapshot {
     let catalog = Catalog::parse(catalog.as_bytes()).unwrap();
     let directory = Directory { path: directory.to_owned(), labels: Vec::new() };
     let source = DirSource::new(vec![directory], catalog).unwrap();

@@ -1,0 +1,65 @@
+//! More records of one label set, so that threads which count at the same time do not meet.
+//!
+//! A word that two threads add to costs each of them five times what it costs one: its cache line travels. So
+//! when a thread has been beaten to a word twice in one addition, it gets a record of its own with the same
+//! key, and from then on adds there. Readers add up records of one key, so this is for sums alone: counters,
+//! histograms and summaries, never gauges, and only in Python's dialect (Ruby's reader keeps the last record of
+//! a key in a file and forgets the others).
+//!
+//! Which record is a thread's is one number for each thread, its turn, that is the same in all label sets: 0 is
+//! the label set's first record, which all threads use until two of them meet, and which is all that most label
+//! sets ever have. A thread that is beaten takes the next turn. So as many threads as there are records part
+//! ways after a few meetings, and no thread has to be registered, or noticed when it ends.
+
+use std::cell::Cell;
+
+use forked::SetOnce;
+
+use crate::Medium;
+
+/// How many records a label set may have for each number besides its first. Enough for as many cores, and few
+/// enough that the largest histogram in the worst storm does not matter to a scrape.
+const SHARDS: usize = 15;
+
+thread_local! {
+    /// The turn of this thread. A hint and nothing more: a forked process inherits it, and any value is right.
+    static TURN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The numbers of one label set in one process that are in further records, by turn. Each shard has all numbers
+/// of the label set, in the order of [`index`](crate::child::index), all of them in the file of the first record.
+pub(crate) struct Shards<M: Medium> {
+    /// Of the turns from 1 on.
+    places: [Shard<M>; SHARDS],
+}
+
+/// A shard, once the first thread of its turn has made it.
+pub(crate) type Shard<M> = SetOnce<Box<[<M as Medium>::Number]>>;
+
+impl<M: Medium> Shards<M> {
+    /// None made yet.
+    pub(crate) const fn new() -> Shards<M> {
+        Shards { places: [const { SetOnce::new() }; SHARDS] }
+    }
+
+    /// Where this thread's shard is or belongs; `None` for a thread that adds to the first record.
+    #[inline]
+    pub(crate) fn of_this_thread(&self) -> Option<&Shard<M>> {
+        self.places.get(TURN.get().wrapping_sub(1))
+    }
+
+    /// Those that have been made.
+    pub(crate) fn made(&self) -> impl Iterator<Item = &'static [M::Number]> {
+        self.places.iter().filter_map(|shard| shard.get().map(|numbers| &**numbers))
+    }
+}
+
+/// Gives this thread the next turn: it has been beaten to a word.
+pub(crate) fn next_turn() {
+    TURN.set((TURN.get() + 1) % (SHARDS + 1));
+}
+
+/// Lets this thread add to first records again.
+pub(crate) fn first_turn() {
+    TURN.set(0);
+}
