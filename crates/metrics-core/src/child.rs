@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Desc, StoreError};
+use crate::{Desc, Lane, StoreError};
 
 /// Which number of a child.
 #[non_exhaustive]
@@ -38,6 +38,14 @@ pub trait Child: Send + Sync {
     /// What this process has counted: 0 for a part that the kind does not have, and in a process that was
     /// forked off and has not touched the label set.
     fn get(&self, part: Part) -> f64;
+
+    /// A [lane](Lane) of this counter that nobody has, [taken](Lane::take) for the caller, whose number counts in
+    /// [`get`](Child::get); `None` where there is none to be had, as for kinds that do not add up.
+    ///
+    /// Called once for each handle: it may lock, allocate and write.
+    fn local(&'static self) -> Option<&'static Lane> {
+        None
+    }
 }
 
 /// Gives every label set its child. Asking twice, with an equal [`Desc`], gives the same child.

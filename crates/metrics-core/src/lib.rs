@@ -62,6 +62,7 @@
 //!   meaning - a counter that would fall - and count it in [`Registry::rejected`]; each family warns once.
 //! - A [`Family`] finds the child of a label set without a lock, in a table that only grows. `[&str; N]` makes
 //!   a wrong number of labels a compile error.
+//! - A [`LocalCounter`] counts for one thread at a time, in a [`Lane`] of its own, without a compare-and-swap.
 //! - [`Counter::trace`] counts the time of long work while it runs.
 //! - A [`Snapshot`] is a page before it is text: plain data, from here or from the collector, for the encoders.
 //!   [`number()`] prints its numbers.
@@ -89,6 +90,8 @@ mod family;
 mod gauge;
 mod histogram;
 mod kind;
+mod lane;
+mod local_counter;
 mod number;
 mod own_values;
 mod process;
@@ -111,6 +114,8 @@ pub use family::{Family, Metric};
 pub use gauge::Gauge;
 pub use histogram::Histogram;
 pub use kind::Kind;
+pub use lane::Lane;
+pub use local_counter::LocalCounter;
 pub use number::{number, push_number};
 pub use process::Process;
 pub use registry::{Declare, Registry};
@@ -118,3 +123,8 @@ pub use snapshot::{Exemplar, FamilySnapshot, Label, Sample, Series, Snapshot};
 pub use summary::Summary;
 pub use timer::{Observe, Timer};
 pub use tracer::Trace;
+
+/// The atomics that [`lane`] is written with; the loom model puts its own in their place.
+mod atomic {
+    pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+}

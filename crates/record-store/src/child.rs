@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use dialects::Dialect;
 use forked::{PerProcess, SetOnce};
-use metrics_core::{Child, Desc, Kind, Part};
+use metrics_core::{Child, Desc, Kind, Lane, Part};
 
 use crate::clock::{self, Clock};
+use crate::lanes::Lanes;
 use crate::shards::{self, Shards};
 use crate::store::Shared;
 use crate::{Medium, Refusal};
@@ -36,6 +37,8 @@ pub(crate) struct Numbers<M: Medium> {
     pub(crate) file: AtomicU64,
     /// Further records of the same keys; none until two threads have met.
     pub(crate) shards: SetOnce<Shards<M>>,
+    /// Further records of a counter, for handles that have one each.
+    pub(crate) lanes: Lanes,
 }
 
 /// A change of one number.
@@ -194,7 +197,8 @@ impl<M: Medium> RecordChild<M> {
             }
             let values = numbers.all(index).map(|number| Some(M::read(number)?.0));
             if let Some(sum) = values.sum::<Option<f64>>() {
-                return sum;
+                // Only counters have lanes.
+                return numbers.lanes.iter().fold(sum, |sum, lane| sum + lane.get());
             }
         }
         f64::NAN
@@ -209,6 +213,7 @@ impl<M: Medium> Numbers<M> {
             stand_ins: OnceLock::new(),
             file: AtomicU64::new(0),
             shards: SetOnce::new(),
+            lanes: Lanes::new(),
         }
     }
 
@@ -284,6 +289,10 @@ impl<M: Medium> Child for RecordChild<M> {
             (Kind::Histogram, Part::Count) => (1..self.len()).map(|index| self.read(index)).sum(),
             (kind, part) => index(kind, part).map_or(0.0, |index| self.read(index)),
         }
+    }
+
+    fn local(&'static self) -> Option<&'static Lane> {
+        if self.desc.kind() == Kind::Counter && self.is_additive() { self.shared.lane(self) } else { None }
     }
 }
 

@@ -41,6 +41,12 @@
 //! fight over have one. When there is no room for another record the threads go on sharing. When a label set
 //! moves, its records move as one.
 //!
+//! # Records of local handles
+//! A [`LocalCounter`](metrics_core::LocalCounter) has one more record of its counter's key, if the medium's numbers
+//! are [words](Medium::word) and the dialect Python's. Dropped handles leave theirs to the next, so there are as
+//! many as there were handles at one time. When a label set moves, what they hold moves into its first record; what
+//! a handle adds in that very moment follows with its next addition, or when it is dropped.
+//!
 //! # Limits
 //! A file ends at 2 GiB, since `used` is an `i32`; label sets that no longer fit count in memory. A deleted file
 //! is noticed when a label set is made, not at an update. A process that is killed while it makes a file leaves
@@ -64,6 +70,7 @@ mod child;
 mod claim;
 mod clock;
 mod label_sets;
+mod lanes;
 mod medium;
 mod options;
 mod own;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use forked::Held;
 
@@ -57,6 +58,12 @@ pub trait Medium: Default + Send + 'static {
 
     /// The number and its time; `None` once it has been closed.
     fn read(number: &Self::Number) -> Option<(f64, f64)>;
+
+    /// The word that is the number's value, as the bits of an `f64`, where it is one and the medium does not mind who
+    /// else writes to it. Then nothing else is done to the number.
+    fn word(_: &Self::Number) -> Option<&'static AtomicU64> {
+        None
+    }
 
     /// Closes the number: what it and its time are from now on, and no update is taken any more. Only done to
     /// numbers that no reader can find: in memory, or in a deleted file.

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use dialects::{Dialect, Era};
 use forked::PerProcess;
-use metrics_core::{Child, Desc, Store, StoreError};
+use metrics_core::{Child, Desc, Lane, Store, StoreError};
 
 use crate::child::{Numbers, RecordChild, index};
 use crate::label_sets::LabelSets;
@@ -284,9 +284,12 @@ impl<M: Medium> Shared<M> {
             let before: Vec<Vec<_>> = (0..child.len())
                 .map(|at| old.all(at).map(|number| (number, M::read(number))).collect())
                 .collect();
+            // Only a counter has lanes, and it has one number.
+            let lanes: Vec<_> = old.lanes.iter().map(|lane| (lane, lane.get())).collect();
             let stand_ins = before.iter().map(|records| {
                 let read = records.iter().filter_map(|&(_, read)| read);
-                // Which shard had which time does not matter: what has shards has no times.
+                let read = read.chain(lanes.iter().map(|&(_, value)| (value, 0.0)));
+                // Which of them had which time does not matter: only a number with one record has times.
                 read.reduce(|(sum, time), (value, _)| (sum + value, time)).unwrap_or((0.0, 0.0))
             });
             let stand_ins = stand_ins.map(|(value, time)| M::in_memory(value, time)).collect();
@@ -302,6 +305,14 @@ impl<M: Medium> Shared<M> {
                     {
                         let _ = M::add(number, last - value, Some(time));
                     }
+                }
+            }
+            for (lane, value) in lanes {
+                let rest = lane.close(value);
+                if rest != 0.0
+                    && let Some(number) = fresh.now(0)
+                {
+                    let _ = M::add(number, rest, None);
                 }
             }
             outcome = outcome.and(placed);
@@ -370,14 +381,48 @@ impl<M: Medium> Shared<M> {
         }
         let mut files = own.files();
         // Looked at again behind the lock, which whoever moves a label set holds: the shard of a label set that has
-        // moved would never be read. And a label set that counts in memory has no file that its shards belong to.
+        // moved would never be read.
         let Some(numbers) = child.numbers.get() else { return };
         let still = numbers.shards.get().and_then(Shards::of_this_thread);
-        let homeless = (0..child.len()).any(|at| numbers.placed(at).is_none());
-        if homeless || !still.is_some_and(|still| ptr::eq(still, shard)) || shard.get().is_some() {
-            return;
+        if still.is_some_and(|still| ptr::eq(still, shard))
+            && shard.get().is_none()
+            && let Some(made) = self.append_again(child, numbers, &mut files, own)
+        {
+            shard.get_or_set(|| made);
         }
-        // Its file is open, since a child leaves a deleted file in the moment in which that is noticed.
+    }
+
+    /// A lane of `child` that nobody has, taken for this process; `None` where there is no room for one.
+    pub(crate) fn lane(&self, child: &'static RecordChild<M>) -> Option<&'static Lane> {
+        if child.numbers.get().is_none() {
+            self.settle(child, None);
+        }
+        let own = self.own();
+        let mut files = own.files();
+        let numbers = child.numbers.get()?;
+        let free = || numbers.lanes.iter().find(|lane| lane.take(forked::generation()));
+        if let Some(lane) = free() {
+            return Some(lane);
+        }
+        M::word(numbers.placed(0)?)?;
+        let made = self.append_again(child, numbers, &mut files, own)?;
+        numbers.lanes.push(Lane::new(M::word(made.first()?)?));
+        free()
+    }
+
+    /// Appends one more record of each number of `child`, at 0, to the file of `numbers`, if that has room.
+    fn append_again(
+        &self,
+        child: &RecordChild<M>,
+        numbers: &Numbers<M>,
+        files: &mut Files<M>,
+        own: &Own<M>,
+    ) -> Option<Box<[M::Number]>> {
+        // A label set that counts in memory has no file.
+        if (0..child.len()).any(|at| numbers.placed(at).is_none()) {
+            return None;
+        }
+        // Otherwise its file is open: a child leaves a deleted file in the moment in which that is noticed.
         let dialect = self.options.dialect;
         let mut order = Vec::with_capacity(child.len());
         let appended = files.append(&self.directory, dialect, &child.desc, &own.descriptors, |process| {
@@ -390,14 +435,13 @@ impl<M: Medium> Shared<M> {
             records.collect()
         });
         own.crowded.store(appended.is_err(), Ordering::Relaxed);
-        match appended {
-            Ok((_, numbers)) => {
-                let mut numbers: Vec<_> = order.into_iter().zip(numbers).collect();
-                numbers.sort_by_key(|&(at, _)| at);
-                shard.get_or_set(|| numbers.into_iter().map(|(_, number)| number).collect());
-            }
-            Err(_) => _ = own.may_retry(), // the next attempt is a second from now
-        }
+        let Ok((_, made)) = appended else {
+            own.may_retry(); // the next attempt is a second from now
+            return None;
+        };
+        let mut made: Vec<_> = order.into_iter().zip(made).collect();
+        made.sort_by_key(|&(at, _)| at);
+        Some(made.into_iter().map(|(_, number)| number).collect())
     }
 
     /// A number's new value is not in its file.

@@ -32,7 +32,9 @@
 //! - `add` is a compare-and-swap loop, `set` a plain store, a time a second store behind it. Any thread may do
 //!   any of them at any time. An `add` and a `set` of one gauge in two threads come in one order or the other.
 //! - Threads that add to one counter at the same time soon do so in records of their own, each at the cost of one
-//!   thread alone (2 threads: a seventh of one shared word); [`record_store`] says when.
+//!   thread alone; [`record_store`] says when.
+//! - A handle of one thread ([`Counter::local`](metrics_core::Counter::local)) has a word of its own: a load, an
+//!   addition and a store.
 //! - `observe` adds to the bucket, then to the sum. A reader may see the one without the other.
 //! - No update makes a system call, takes a lock or allocates, but for the first in a forked process and the
 //!   ones that [`record_store`] calls moves and meetings.

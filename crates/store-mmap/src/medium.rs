@@ -93,6 +93,10 @@ impl Medium for Mapped {
         (value != CLOSED).then_some((f64::from_bits(value), f64::from_bits(time)))
     }
 
+    fn word(number: &Words) -> Option<&'static AtomicU64> {
+        Some(number.value)
+    }
+
     fn close(number: &Words) -> (f64, f64) {
         // Release: who finds it closed also finds where the child has moved to.
         let value = number.value.swap(CLOSED, Ordering::AcqRel);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Barrier};
 
-use metrics_core::{Aggregation, Declaration, Desc, Kind, Part, Store};
+use metrics_core::{Aggregation, Declaration, Desc, Kind, Part, Registry, Store};
 
 use crate::subject::Subject;
 
@@ -63,6 +63,28 @@ pub fn check_threads(place: impl Fn() -> Subject) {
     expect(&histogram, "all", Part::Sum, all * 0.25);
     expect(&summary, "all", Part::Count, all);
     expect(&summary, "all", Part::Sum, all * 0.125);
+    check_local_handles(store);
+}
+
+/// Checks that nothing is lost between a counter's handles of one thread each and its shared handle.
+fn check_local_handles(store: Box<dyn Store>) {
+    let counter = Registry::new(store).counter("rows_total", "Help.").register();
+    let counter = counter.unwrap_or_else(|error| panic!("a counter is refused: {error}"));
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for update in 0..UPDATES {
+                    // Some live longer than others; the first of the next come when others have gone.
+                    let local = counter.local();
+                    (0..=update % 3).for_each(|_| local.inc());
+                    counter.inc();
+                }
+            });
+        }
+    });
+    let expected: usize = (0..UPDATES).map(|update| THREADS * (update % 3 + 2)).sum();
+    let got = counter.get();
+    assert!(got == expected as f64, "local handles: {got} counted; expected {expected}: updates are lost");
 }
 
 fn declare(kind: Kind, name: &str) -> Arc<Desc> {

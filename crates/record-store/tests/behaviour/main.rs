@@ -7,6 +7,7 @@ mod bytes;
 mod crash;
 mod forks;
 mod growth;
+mod local;
 mod meetings;
 mod promises;
 mod reading;
