@@ -30,7 +30,7 @@ pub(crate) struct RecordChild<M: Medium> {
 /// The numbers of a label set in one process, in the order of [`index`].
 pub(crate) struct Numbers<M: Medium> {
     /// Those that stand in a file. Which exist, the dialect decides.
-    pub(crate) placed: Box<[OnceLock<M::Number>]>,
+    pub(crate) placed: Placed<M>,
     /// In memory, all of them, from when one could not be placed. Closed one by one as they are placed.
     pub(crate) stand_ins: OnceLock<Box<[M::Number]>>,
     /// The file's [identity](crate::own::FileIdentity); 0 before the first is placed.
@@ -40,6 +40,9 @@ pub(crate) struct Numbers<M: Medium> {
     /// Further records of a counter, for handles that have one each.
     pub(crate) lanes: Lanes,
 }
+
+/// A number of each [`index`] that stands in a file, once it does.
+pub(crate) type Placed<M> = Box<[OnceLock<<M as Medium>::Number>]>;
 
 /// A change of one number.
 #[derive(Clone, Copy)]
@@ -103,24 +106,24 @@ impl<M: Medium> RecordChild<M> {
     /// metric is declared, and that 0 takes part in `most_recent` with its time.
     pub(crate) fn first_time(&self) -> f64 {
         match self.clock {
-            Clock::Monotonic if self.labels.is_empty() => clock::monotonic(),
+            Clock::Monotonic | Clock::Coarse if self.labels.is_empty() => clock::monotonic(),
             _ => 0.0,
         }
     }
 
+    /// The numbers that this thread adds to. With [`RecordChild::change`] all that an update does before it touches
+    /// a number; asked for once for all numbers of an observation.
     #[inline]
-    fn change(&self, index: usize, change: Change) {
-        // All that an update does before it touches the number.
-        let outcome = match (self.numbers.get(), change) {
+    fn of_this_thread(&self) -> Option<&'static Placed<M>> {
+        self.numbers.get()?.of_this_thread()
+    }
+
+    #[inline]
+    fn change(&self, placed: Option<&'static Placed<M>>, index: usize, change: Change) {
+        let outcome = match (placed.and_then(|placed| placed.get(index)?.get()), change) {
             (None, _) => Err(Refusal::Closed),
-            (Some(numbers), Change::Add(by)) => match numbers.of_this_thread(index) {
-                Some(number) => M::try_add(number, by, self.clock.at_add()),
-                None => Err(Refusal::Closed),
-            },
-            (Some(numbers), Change::Set(_)) => match numbers.placed(index) {
-                Some(number) => self.apply(number, change),
-                None => Err(Refusal::Closed),
-            },
+            (Some(number), Change::Add(by)) => M::try_add(number, by, self.clock.at_add()),
+            (Some(number), Change::Set(to)) => M::set(number, to, self.clock.at_set()),
         };
         if let Err(refusal) = outcome {
             self.change_slowly(index, change, refusal);
@@ -179,7 +182,7 @@ impl<M: Medium> RecordChild<M> {
         {
             self.shared.make_shard(self, shard);
         }
-        let number = numbers.of_this_thread(index).or_else(|| {
+        let number = numbers.of_this_thread().and_then(|placed| placed.get(index)?.get()).or_else(|| {
             // No room for it. The first record is there; threads may as well meet at it.
             shards::first_turn();
             numbers.placed(index)
@@ -218,24 +221,23 @@ impl<M: Medium> Numbers<M> {
     }
 
     /// The number at `index` of the first record, if it stands in a file.
-    #[inline]
     pub(crate) fn placed(&self, index: usize) -> Option<&M::Number> {
         self.placed.get(index)?.get()
     }
 
-    /// The number at `index` that this thread adds to, if it stands in a file.
+    /// The numbers that this thread adds to; `None` when its shard has not been made.
     #[inline]
-    fn of_this_thread(&self, index: usize) -> Option<&M::Number> {
+    fn of_this_thread(&self) -> Option<&Placed<M>> {
         match self.shards.get().and_then(Shards::of_this_thread) {
-            None => self.placed(index),
-            Some(shard) => shard.get()?.get(index),
+            None => Some(&self.placed),
+            Some(shard) => shard.get(),
         }
     }
 
     /// The number at `index` of every record, in a file or in memory; none when it has not been touched.
     pub(crate) fn all(&self, index: usize) -> impl Iterator<Item = &M::Number> {
         let shards = self.shards.get().into_iter().flat_map(Shards::made);
-        self.now(index).into_iter().chain(shards.filter_map(move |shard| shard.get(index)))
+        self.now(index).into_iter().chain(shards.filter_map(move |shard| shard.get(index)?.get()))
     }
 
     /// The number at `index`, in a file or in memory; `None` when it has not been touched.
@@ -264,12 +266,13 @@ impl<M: Medium> Numbers<M> {
 impl<M: Medium> Child for RecordChild<M> {
     #[inline]
     fn add(&self, by: f64) {
-        self.change(0, Change::Add(by));
+        self.change(self.of_this_thread(), 0, Change::Add(by));
     }
 
     #[inline]
     fn set(&self, to: f64) {
-        self.change(0, Change::Set(to));
+        // What can be set has no shards.
+        self.change(self.numbers.get().map(|numbers| &numbers.placed), 0, Change::Set(to));
     }
 
     #[inline]
@@ -280,8 +283,9 @@ impl<M: Medium> Child for RecordChild<M> {
         // Counted first: a process that dies in between has lost a term of the sum, and no observation.
         // A bucket stands one behind its number; a summary's count is the last.
         let counted = bucket.saturating_add(1).min(self.last);
-        self.change(counted, Change::Add(1.0));
-        self.change(0, Change::Add(value));
+        let placed = self.of_this_thread();
+        self.change(placed, counted, Change::Add(1.0));
+        self.change(placed, 0, Change::Add(value));
     }
 
     fn get(&self, part: Part) -> f64 {

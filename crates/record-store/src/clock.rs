@@ -13,14 +13,17 @@ pub(crate) enum Clock {
     Never,
     /// `set` notes Unix seconds: Python's gauges in the modes `mostrecent` and `livemostrecent`.
     UnixOnSet,
-    /// Every write notes seconds of `CLOCK_MONOTONIC`: Ruby.
+    /// Every write notes seconds of `CLOCK_MONOTONIC`: Ruby's gauges in the mode `most_recent`.
     Monotonic,
+    /// Every write notes about those: Ruby's other metrics, whose times nobody compares.
+    Coarse,
 }
 
 impl Clock {
     pub(crate) fn of(dialect: Dialect, aggregation: Aggregation) -> Clock {
         match dialect {
-            Dialect::Ruby => Clock::Monotonic,
+            Dialect::Ruby if aggregation.mode == Mode::MostRecent => Clock::Monotonic,
+            Dialect::Ruby => Clock::Coarse,
             _ if aggregation.mode == Mode::MostRecent => Clock::UnixOnSet,
             _ => Clock::Never,
         }
@@ -31,6 +34,7 @@ impl Clock {
         match self {
             Clock::Never | Clock::UnixOnSet => None,
             Clock::Monotonic => Some(monotonic()),
+            Clock::Coarse => Some(coarse()),
         }
     }
 
@@ -40,6 +44,7 @@ impl Clock {
             Clock::Never => None,
             Clock::UnixOnSet => Some(unix()),
             Clock::Monotonic => Some(monotonic()),
+            Clock::Coarse => Some(coarse()),
         }
     }
 }
@@ -48,6 +53,14 @@ impl Clock {
 /// `direct_file_store.rb`). Comparable within one boot. About 20 ns.
 pub(crate) fn monotonic() -> f64 {
     seconds(clock_gettime(ClockId::Monotonic))
+}
+
+/// As [`monotonic`], at the kernel's last tick, which is 1 to 10 ms ago. About 7 ns.
+fn coarse() -> f64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return seconds(clock_gettime(ClockId::MonotonicCoarse));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    monotonic()
 }
 
 /// Unix seconds; 0 before 1970. 25 ns; the kernel's coarse clock takes 7, but ticks every 4 ms, and of two sets

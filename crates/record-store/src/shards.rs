@@ -16,6 +16,7 @@ use std::cell::Cell;
 use forked::SetOnce;
 
 use crate::Medium;
+use crate::child::Placed;
 
 /// How many records a label set may have for each number besides its first. Enough for as many cores, and few
 /// enough that the largest histogram in the worst storm does not matter to a scrape.
@@ -27,14 +28,14 @@ thread_local! {
 }
 
 /// The numbers of one label set in one process that are in further records, by turn. Each shard has all numbers
-/// of the label set, in the order of [`index`](crate::child::index), all of them in the file of the first record.
+/// of the label set, all of them in the file of the first.
 pub(crate) struct Shards<M: Medium> {
     /// Of the turns from 1 on.
     places: [Shard<M>; SHARDS],
 }
 
 /// A shard, once the first thread of its turn has made it.
-pub(crate) type Shard<M> = SetOnce<Box<[<M as Medium>::Number]>>;
+pub(crate) type Shard<M> = SetOnce<Placed<M>>;
 
 impl<M: Medium> Shards<M> {
     /// None made yet.
@@ -49,8 +50,8 @@ impl<M: Medium> Shards<M> {
     }
 
     /// Those that have been made.
-    pub(crate) fn made(&self) -> impl Iterator<Item = &'static [M::Number]> {
-        self.places.iter().filter_map(|shard| shard.get().map(|numbers| &**numbers))
+    pub(crate) fn made(&self) -> impl Iterator<Item = &'static Placed<M>> {
+        self.places.iter().filter_map(SetOnce::get)
     }
 }
 

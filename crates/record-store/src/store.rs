@@ -5,14 +5,14 @@ use std::fs;
 use std::hash::RandomState;
 use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use dialects::{Dialect, Era};
 use forked::PerProcess;
 use metrics_core::{Child, Desc, Lane, Store, StoreError};
 
-use crate::child::{Numbers, RecordChild, index};
+use crate::child::{Numbers, Placed, RecordChild, index};
 use crate::label_sets::LabelSets;
 use crate::own::{FileIdentity, Files, Own};
 use crate::record_file::NewRecord;
@@ -406,7 +406,7 @@ impl<M: Medium> Shared<M> {
         }
         M::word(numbers.placed(0)?)?;
         let made = self.append_again(child, numbers, &mut files, own)?;
-        numbers.lanes.push(Lane::new(M::word(made.first()?)?));
+        numbers.lanes.push(Lane::new(M::word(made.first()?.get()?)?));
         free()
     }
 
@@ -417,7 +417,7 @@ impl<M: Medium> Shared<M> {
         numbers: &Numbers<M>,
         files: &mut Files<M>,
         own: &Own<M>,
-    ) -> Option<Box<[M::Number]>> {
+    ) -> Option<Placed<M>> {
         // A label set that counts in memory has no file.
         if (0..child.len()).any(|at| numbers.placed(at).is_none()) {
             return None;
@@ -441,7 +441,7 @@ impl<M: Medium> Shared<M> {
         };
         let mut made: Vec<_> = order.into_iter().zip(made).collect();
         made.sort_by_key(|&(at, _)| at);
-        Some(made.into_iter().map(|(_, number)| number).collect())
+        Some(made.into_iter().map(|(_, number)| OnceLock::from(number)).collect())
     }
 
     /// A number's new value is not in its file.
