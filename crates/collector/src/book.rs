@@ -5,9 +5,11 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
+use dialects::LabelText;
 use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Kind, Label, Process, Series};
 
+use crate::labels::LabelSets;
 use crate::{Rules, Statement};
 
 /// A family as one source states it; see [`Tally::family`](crate::Tally::family).
@@ -36,17 +38,24 @@ pub(crate) struct Book {
     /// Sample names, each within its family; by number of the family's name and suffix their numbers.
     samples: Vec<Arc<str>>,
     sample_numbers: HashMap<u32, HashMap<Arc<str>, u32>>,
-    label_sets: Numbered<[Label]>,
+    /// Number of the family's name and of the sample name that were looked for last.
+    sample_before: Option<(u32, u32)>,
+    /// Numbers of the sample names that are a family's with a suffix.
+    suffixed: HashMap<(FamilyId, &'static str), u32>,
+    label_sets: LabelSets,
+    /// Bounds by their spelling; none where it is no number. Few, and each read once.
+    bounds: HashMap<Rules, HashMap<Box<[u8]>, Option<Bound>>>,
     identities: Vec<Identity>,
     identity_numbers: HashMap<(u32, u32, Option<u64>), u32>,
     /// Identities with the labels of a process put on.
     derived: HashMap<(u32, u32), u32>,
     /// Family and identity of each series.
     series: Vec<(FamilyId, u32)>,
+    /// Series of an identity besides its first: several statements of one family.
     series_numbers: HashMap<(FamilyId, u32), u32>,
     origins: Numbered<(Process, Box<str>)>,
     /// What a book before this one has shown of series that must not fall.
-    remembered: HashMap<(Box<str>, Box<[Label]>), f64>,
+    remembered: HashMap<(Arc<str>, Arc<[Label]>), f64>,
     /// By number of the origin: the label sets that it puts on merged series and on series of its own.
     labellings: Vec<(u32, u32)>,
 }
@@ -58,6 +67,8 @@ pub(crate) struct Identity {
     /// Number of the label set, without `le` in a histogram.
     pub(crate) labels: u32,
     pub(crate) bound: Option<Bound>,
+    /// The series that was numbered first.
+    series: u32,
     /// Made when the series first stands on a page; keeps its exposition prefix from then on.
     on_page: Option<Arc<Series>>,
     /// What the page last showed; NaN before.
@@ -68,7 +79,7 @@ pub(crate) struct Identity {
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     pub(crate) value: f64,
-    text: Box<[u8]>,
+    text: Arc<[u8]>,
 }
 
 impl Book {
@@ -106,25 +117,28 @@ impl Book {
         &mut self,
         family: FamilyId,
         sample: &str,
-        mut labels: Vec<Label>,
+        mut labels: Vec<LabelText<'_>>,
     ) -> Option<SeriesId> {
         let statement = self.statement(family);
         let (kind, rules) = (statement.kind, statement.rules);
         if kind == Kind::Gauge && rules == Rules::Python {
-            labels.retain(|label| &*label.name != "pid");
+            labels.retain(|label| label.name != "pid");
         }
-        labels.sort_by(|a, b| a.name.cmp(&b.name));
-        labels.dedup_by(|later, first| later.name == first.name);
-        let le = labels.iter().position(|label| &*label.name == "le");
+        if !labels.is_sorted_by(|a, b| a.name < b.name) {
+            labels.sort_by(|a, b| a.name.cmp(&b.name));
+            labels.dedup_by(|later, first| later.name == first.name);
+        }
+        let le =
+            if kind == Kind::Histogram { labels.iter().position(|label| label.name == "le") } else { None };
         let identity = match le {
-            Some(le) if kind == Kind::Histogram => {
-                let bound = Bound::read(rules, &labels.remove(le).value)?;
-                let labels = self.label_set(labels);
+            Some(le) => {
+                let bound = self.bound(rules, &labels.remove(le).value)?;
+                let labels = self.label_sets.number(&labels);
                 let sample = self.suffixed(family, "_bucket");
                 self.identity(sample, labels, Some(bound))
             }
-            _ => {
-                let labels = self.label_set(labels);
+            None => {
+                let labels = self.label_sets.number(&labels);
                 let sample = self.sample(self.name_of(family), sample);
                 self.identity(sample, labels, None)
             }
@@ -133,6 +147,15 @@ impl Book {
     }
 
     fn number_series(&mut self, family: FamilyId, identity: u32) -> SeriesId {
+        let first = &mut self.identities[identity as usize].series;
+        if *first == NONE {
+            *first = self.series.len() as u32;
+            self.series.push((family, identity));
+            return SeriesId(*first);
+        }
+        if self.series[*first as usize].0 == family {
+            return SeriesId(*first);
+        }
         let series = &mut self.series;
         SeriesId(*self.series_numbers.entry((family, identity)).or_insert_with(|| {
             series.push((family, identity));
@@ -146,10 +169,10 @@ impl Book {
             return OriginId(known);
         }
         let labels: Vec<Label> = process.labels.iter().map(|(name, value)| Label::new(name, value)).collect();
-        let merged = if labels.is_empty() { NONE } else { self.label_set(labels.clone()) };
+        let merged = if labels.is_empty() { NONE } else { self.label_sets.number_owned(labels.clone()) };
         let mut own = labels;
         own.push(Label::new("pid", &process.id));
-        let own = self.label_set(own);
+        let own = self.label_sets.number_owned(own);
         self.labellings.push((merged, own));
         OriginId(self.origins.number(&key, |key| Arc::new(key.clone())))
     }
@@ -158,7 +181,7 @@ impl Book {
     pub(crate) fn adopt(&mut self, family: FamilyId, theirs: &Book, identity: u32) -> SeriesId {
         let entry = theirs.identity_at(identity);
         let sample = self.sample(self.name_of(family), theirs.sample_name(identity));
-        let labels = self.label_set(theirs.label_set_at(entry.labels).to_vec());
+        let labels = self.label_sets.number_owned(theirs.label_sets.get(entry.labels).to_vec());
         let identity = self.identity(sample, labels, entry.bound.clone());
         self.number_series(family, identity)
     }
@@ -210,22 +233,27 @@ impl Book {
         }
         let base = &self.identities[identity as usize];
         let (sample, bound) = (base.sample, base.bound.clone());
-        let on = self.label_set_at(labelling);
-        let mut labels: Vec<Label> = self.label_set_at(base.labels).to_vec();
-        labels.retain(|label| on.iter().all(|put| put.name != label.name));
-        labels.extend(on.iter().cloned());
+        let (on, labels) = (self.label_sets.get(labelling), self.label_sets.get(base.labels));
+        let kept = labels.iter().filter(|label| on.iter().all(|put| put.name != label.name));
+        let mut labels: Vec<Label> = kept.chain(on.iter()).cloned().collect();
         labels.sort_by(|a, b| a.name.cmp(&b.name));
-        let labels = self.label_set(labels);
+        let labels = self.label_sets.number_owned(labels);
         let derived = self.identity(sample, labels, bound);
         self.derived.insert((identity, labelling), derived);
         derived
     }
 
     /// The identity of a family's sample `name` + `suffix` with these labels; `le` makes it a bucket.
-    pub(crate) fn part_of(&mut self, family: FamilyId, suffix: &str, labels: u32, le: Option<&str>) -> u32 {
+    pub(crate) fn part_of(
+        &mut self,
+        family: FamilyId,
+        suffix: &'static str,
+        labels: u32,
+        le: Option<&str>,
+    ) -> u32 {
         let sample = self.suffixed(family, suffix);
         let rules = self.statement(family).rules;
-        let bound = le.and_then(|text| Bound::read(rules, text.as_bytes()));
+        let bound = le.and_then(|text| self.bound(rules, text.as_bytes()));
         self.identity(sample, labels, bound)
     }
 
@@ -264,13 +292,16 @@ impl Book {
         if let Some(series) = &entry.on_page {
             return Arc::clone(series);
         }
-        let mut labels = self.label_set_at(entry.labels).to_vec();
+        let mut labels = Arc::clone(self.label_sets.get(entry.labels));
         if let Some(bound) = &entry.bound {
-            let le = Label { name: "le".into(), value: bound.text.clone() };
+            let le = self.label_sets.label("le", Arc::clone(&bound.text));
             let at = labels.partition_point(|label| *label.name < *le.name);
-            labels.insert(at, le);
+            let (before, behind) = labels.split_at(at);
+            // Of slices the length is known, so that this allocates once.
+            labels = before.iter().chain([&le]).chain(behind).cloned().collect();
         }
-        let series = Arc::new(Series::new(self.sample_name(identity), labels));
+        let name = Arc::clone(&self.samples[entry.sample as usize]);
+        let series = Arc::new(Series::new(name, labels));
         let printed = if self.remembered.is_empty() {
             f64::NAN
         } else {
@@ -283,40 +314,52 @@ impl Book {
         series
     }
 
-    fn label_set(&mut self, labels: Vec<Label>) -> u32 {
-        match self.label_sets.find(&labels) {
-            Some(known) => known,
-            None => {
-                let labels: Arc<[Label]> = labels.into();
-                self.label_sets.push(Some(Arc::clone(&labels)), labels)
-            }
+    fn bound(&mut self, rules: Rules, text: &[u8]) -> Option<Bound> {
+        let known = self.bounds.entry(rules).or_default();
+        if let Some(bound) = known.get(text) {
+            return bound.clone();
         }
-    }
-
-    fn label_set_at(&self, labels: u32) -> Arc<[Label]> {
-        Arc::clone(self.label_sets.get(labels).expect("numbered by `label_set`"))
+        let bound = Bound::read(rules, text);
+        known.insert(text.into(), bound.clone());
+        bound
     }
 
     fn sample(&mut self, name: u32, sample: &str) -> u32 {
-        let numbers = self.sample_numbers.entry(name).or_default();
-        if let Some(&known) = numbers.get(sample) {
-            return known;
+        if let Some((before, number)) = self.sample_before
+            && before == name
+            && *self.samples[number as usize] == *sample
+        {
+            return number;
         }
-        let (sample, number) = (Arc::<str>::from(sample), self.samples.len() as u32);
-        numbers.insert(Arc::clone(&sample), number);
-        self.samples.push(sample);
+        let numbers = self.sample_numbers.entry(name).or_default();
+        let number = match numbers.get(sample) {
+            Some(&known) => known,
+            None => {
+                let (sample, number) = (Arc::<str>::from(sample), self.samples.len() as u32);
+                numbers.insert(Arc::clone(&sample), number);
+                self.samples.push(sample);
+                number
+            }
+        };
+        self.sample_before = Some((name, number));
         number
     }
 
-    fn suffixed(&mut self, family: FamilyId, suffix: &str) -> u32 {
+    fn suffixed(&mut self, family: FamilyId, suffix: &'static str) -> u32 {
+        if let Some(&known) = self.suffixed.get(&(family, suffix)) {
+            return known;
+        }
         let sample = format!("{}{suffix}", self.statement(family).name);
-        self.sample(self.name_of(family), &sample)
+        let number = self.sample(self.name_of(family), &sample);
+        self.suffixed.insert((family, suffix), number);
+        number
     }
 
     fn identity(&mut self, sample: u32, labels: u32, bound: Option<Bound>) -> u32 {
         let key = (sample, labels, bound.as_ref().map(Bound::key));
         *self.identity_numbers.entry(key).or_insert_with(|| {
-            self.identities.push(Identity { sample, labels, bound, on_page: None, printed: f64::NAN });
+            let printed = f64::NAN;
+            self.identities.push(Identity { sample, labels, bound, series: NONE, on_page: None, printed });
             self.identities.len() as u32 - 1
         })
     }

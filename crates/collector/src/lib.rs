@@ -69,6 +69,8 @@ mod catalog;
 mod collector;
 mod directory;
 mod error;
+mod index;
+mod labels;
 mod layout;
 mod merge;
 mod own;

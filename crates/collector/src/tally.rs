@@ -1,9 +1,11 @@
 //! Readings of many processes being added up.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dialects::LabelText;
 use foldhash::HashMap;
 use metrics_core::{Label, Process, Snapshot};
 
@@ -150,7 +152,22 @@ impl Tally {
         sample: &str,
         labels: impl Into<Vec<Label>>,
     ) -> Option<SeriesId> {
-        self.book.series(family, sample, labels.into())
+        let labels: Vec<Label> = labels.into();
+        let text = labels.iter().map(|Label { name, value }| LabelText {
+            name: Cow::Borrowed(name),
+            value: Cow::Borrowed(value),
+        });
+        self.series_of(family, sample, text.collect())
+    }
+
+    /// [`series`](Tally::series) of labels that may be borrowed: only those of a new label set are copied.
+    pub(crate) fn series_of(
+        &mut self,
+        family: FamilyId,
+        sample: &str,
+        labels: Vec<LabelText<'_>>,
+    ) -> Option<SeriesId> {
+        self.book.series(family, sample, labels)
     }
 
     /// The number of a process that reports from `place` (for people: a file's path). Asking twice gives the

@@ -1,5 +1,7 @@
 //! Keys: what a record's number is about, as text and taken apart.
 
+use std::borrow::Cow;
+
 use metrics_core::{Desc, Kind, Label, Mode, Part, number};
 
 use crate::name::printed_name;
@@ -18,6 +20,43 @@ pub struct Key {
     pub labels: Vec<Label>,
     /// Python from 0.16 on.
     pub help: Option<String>,
+}
+
+/// A key taken apart, its texts borrowed from it as far as nothing in them is escaped; of [`Key`]'s shape.
+///
+/// For readers that meet many keys and own little of each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyText<'a> {
+    /// The family; empty in Ruby's keys.
+    pub family: Cow<'a, str>,
+    /// The sample name; empty in Ruby's keys.
+    pub sample: Cow<'a, str>,
+    /// The labels in the order of the key, no two of one name.
+    pub labels: Vec<LabelText<'a>>,
+    /// Python from 0.16 on.
+    pub help: Option<Cow<'a, str>>,
+}
+
+/// A label of a [`KeyText`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelText<'a> {
+    /// The name.
+    pub name: Cow<'a, str>,
+    /// The value, unescaped.
+    pub value: Cow<'a, [u8]>,
+}
+
+impl KeyText<'_> {
+    /// The same key, owning its texts.
+    pub fn into_key(self) -> Key {
+        let own = |label: LabelText<'_>| Label { name: (*label.name).into(), value: (*label.value).into() };
+        Key {
+            family: self.family.into_owned(),
+            sample: self.sample.into_owned(),
+            labels: self.labels.into_iter().map(own).collect(),
+            help: self.help.map(Cow::into_owned),
+        }
+    }
 }
 
 /// Decodes a key.
@@ -50,6 +89,22 @@ pub struct Key {
 /// assert_eq!(broken, Err(Damage { at: 26, why: "fewer label values than names" }));
 /// ```
 pub fn decode_key(dialect: Dialect, key: &[u8]) -> Result<Key, Damage> {
+    read_key(dialect, key).map(KeyText::into_key)
+}
+
+/// [`decode_key`] without owning what it reads: allocates only the list of labels, and texts that are escaped.
+///
+/// # Errors
+/// As [`decode_key`].
+///
+/// ```
+/// use std::borrow::Cow;
+/// let key = dialects::read_key(dialects::Dialect::Ruby, b"code=200&path=%2F")?;
+/// assert!(matches!(key.labels[0].value, Cow::Borrowed(b"200")));
+/// assert_eq!(key.labels[1].value, Cow::Borrowed(b"/"));
+/// # Ok::<(), dialects::Damage>(())
+/// ```
+pub fn read_key(dialect: Dialect, key: &[u8]) -> Result<KeyText<'_>, Damage> {
     match dialect {
         Dialect::Python(_) | Dialect::Gitlab => json::decode(key),
         Dialect::Ruby => query::decode(key),

@@ -1,10 +1,9 @@
 //! Ruby's keys: query strings of the labels, `code=200&path=%2F`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use metrics_core::Label;
-
-use crate::{Damage, Key};
+use crate::{Damage, Key, KeyText, LabelText};
 
 /// Takes a query string apart as Ruby's `CGI.parse` does.
 ///
@@ -14,36 +13,36 @@ use crate::{Damage, Key};
 /// # Errors
 /// Where a label's name is empty or not UTF-8. Ruby's reader would take it, but its client cannot write it, and
 /// no reader of the page could understand it.
-pub(crate) fn decode(key: &[u8]) -> Result<Key, Damage> {
-    let mut labels: Vec<Label> = Vec::new();
+pub(crate) fn decode(key: &[u8]) -> Result<KeyText<'_>, Damage> {
+    let mut labels: Vec<LabelText<'_>> = Vec::new();
     let mut repeated = false;
     for pair in pairs(key) {
         let (name, value) = pair?;
         // The client sorts by name, so that a name can only repeat where the order is another.
-        repeated |= labels.last().is_some_and(|last| *last.name >= *name);
-        labels.push(Label { name: name.into(), value: value.unwrap_or_default().into() });
+        repeated |= labels.last().is_some_and(|last| last.name >= name);
+        labels.push(LabelText { name, value: value.unwrap_or_default() });
     }
     if repeated {
         labels = first_values(key)?;
     }
-    Ok(Key { family: String::new(), sample: String::new(), labels, help: None })
+    Ok(KeyText { family: Cow::default(), sample: Cow::default(), labels, help: None })
 }
 
 /// The labels of a key in which a name may stand more than once.
-fn first_values(key: &[u8]) -> Result<Vec<Label>, Damage> {
-    let mut labels: Vec<Label> = Vec::new();
+fn first_values(key: &[u8]) -> Result<Vec<LabelText<'_>>, Damage> {
+    let mut labels: Vec<LabelText<'_>> = Vec::new();
     // Where each label stands in `labels`, and whether it has a value: `a&a=1` is 1, `a=&a=1` is empty.
-    let mut known: HashMap<String, (usize, bool)> = HashMap::new();
+    let mut known: HashMap<Cow<'_, str>, (usize, bool)> = HashMap::new();
     for pair in pairs(key) {
         let (name, value) = pair?;
         match known.get_mut(&name) {
             None => {
                 known.insert(name.clone(), (labels.len(), value.is_some()));
-                labels.push(Label { name: name.into(), value: value.unwrap_or_default().into() });
+                labels.push(LabelText { name, value: value.unwrap_or_default() });
             }
             Some((index, valued)) if !*valued => {
                 if let (Some(label), Some(value)) = (labels.get_mut(*index), value) {
-                    label.value = value.into();
+                    label.value = value;
                     *valued = true;
                 }
             }
@@ -53,8 +52,11 @@ fn first_values(key: &[u8]) -> Result<Vec<Label>, Damage> {
     Ok(labels)
 }
 
+/// A name, and its value where there is a `=`.
+type Pair<'a> = (Cow<'a, str>, Option<Cow<'a, [u8]>>);
+
 /// The names of a query string in their order, with their values where there is a `=`.
-fn pairs(key: &[u8]) -> impl Iterator<Item = Result<(String, Option<Vec<u8>>), Damage>> {
+fn pairs(key: &[u8]) -> impl Iterator<Item = Result<Pair<'_>, Damage>> {
     let mut at = key.iter().take_while(|byte| is_stripped(byte)).count();
     stripped(key).split(|byte| matches!(byte, b'&' | b';')).filter_map(move |pair| {
         let start = at;
@@ -65,12 +67,20 @@ fn pairs(key: &[u8]) -> impl Iterator<Item = Result<(String, Option<Vec<u8>>), D
         let mut sides = pair.splitn(2, |&byte| byte == b'=');
         let name = unescaped(sides.next().unwrap_or_default());
         let value = sides.next().map(unescaped);
-        Some(match String::from_utf8(name) {
-            Ok(name) if !name.is_empty() => Ok((name, value)),
-            Ok(_) => Err(Damage { at: start, why: "a label has no name" }),
-            Err(_) => Err(Damage { at: start, why: "the name of a label is not UTF-8" }),
+        Some(match text(name) {
+            Some(name) if !name.is_empty() => Ok((name, value)),
+            Some(_) => Err(Damage { at: start, why: "a label has no name" }),
+            None => Err(Damage { at: start, why: "the name of a label is not UTF-8" }),
         })
     })
+}
+
+/// `bytes` as text, if they are UTF-8.
+fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
+    match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    }
 }
 
 /// `key` without what Ruby's `strip` takes off its ends: white space and NULs.
@@ -89,9 +99,13 @@ fn is_stripped(byte: &u8) -> bool {
 /// `text` as `CGI.unescape` reads it: behind a `%` that lacks two bytes nothing is changed any more, not even `+`.
 ///
 /// Source: `optimized_unescape` in Ruby 3.1 `ext/cgi/escape/escape.c`.
-fn unescaped(text: &[u8]) -> Vec<u8> {
+fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    let Some(plain) = text.iter().position(|byte| matches!(byte, b'+' | b'%')) else {
+        return Cow::Borrowed(text);
+    };
+    let (plain, mut left) = text.split_at(plain);
     let mut out = Vec::with_capacity(text.len());
-    let mut left = text;
+    out.extend_from_slice(plain);
     while let Some((&byte, rest)) = left.split_first() {
         left = rest;
         match byte {
@@ -111,7 +125,7 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
             _ => out.push(byte),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// The value of a hexadecimal digit.

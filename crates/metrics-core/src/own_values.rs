@@ -35,7 +35,7 @@ impl FamilyState {
             .labels()
             .iter()
             .zip(values)
-            .map(|(name, value)| Label { name: name.clone(), value: value.into() })
+            .map(|(name, value)| Label { name: (**name).into(), value: value.into() })
             .collect();
         let line = |suffix: &str, le: Option<f64>| {
             let mut labels = labels.clone();

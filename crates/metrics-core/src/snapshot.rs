@@ -52,20 +52,23 @@ impl Sample {
 }
 
 /// What identifies a line of a page: the whole sample name and the labels.
+///
+/// Its texts are shared, since the lines of a page have most of them in common: those of a histogram all labels but
+/// one, those of a family their names.
 #[derive(Debug)]
 pub struct Series {
     /// The sample's name with its suffix: `http_requests_total`, `latency_seconds_bucket`. A counter of a
     /// client that does not insist on `_total` has the name of its family.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// The labels in the order of the page, `le` and `pid` among them.
-    pub labels: Box<[Label]>,
+    pub labels: Arc<[Label]>,
     /// Room for an encoder to keep this series' text, made at its first scrape.
     pub rendered: OnceLock<Box<[u8]>>,
 }
 
 impl Series {
     /// A series that no encoder has seen.
-    pub fn new(name: impl Into<Box<str>>, labels: impl Into<Box<[Label]>>) -> Series {
+    pub fn new(name: impl Into<Arc<str>>, labels: impl Into<Arc<[Label]>>) -> Series {
         Series { name: name.into(), labels: labels.into(), rendered: OnceLock::new() }
     }
 
@@ -89,9 +92,9 @@ impl PartialEq for Series {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Label {
     /// The name.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// The value, unescaped.
-    pub value: Box<[u8]>,
+    pub value: Arc<[u8]>,
 }
 
 impl Label {

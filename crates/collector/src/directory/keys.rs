@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use dialects::{Damage, Dialect, FileName, Record};
+use dialects::{Damage, Dialect, FileName, LabelText, Record};
 use foldhash::{HashMap, HashMapExt};
-use metrics_core::{Aggregation, Kind, Label};
+use metrics_core::{Aggregation, Kind};
 
+use crate::index::Index;
 use crate::{Catalog, FamilyId, Rules, SeriesId, Statement, Tally};
 
 /// What all keys seen stand for, by class.
@@ -27,8 +28,10 @@ struct Sort {
 struct Class {
     sort: Sort,
     known: Vec<Text>,
+    /// The texts of all keys, one behind the other.
+    texts: Vec<u8>,
     /// By text its number.
-    numbers: HashMap<Arc<[u8]>, usize>,
+    numbers: Index,
     /// The number of the key resolved last.
     before: usize,
     /// Python, GitLab: the families met, by name; one for each help text.
@@ -44,7 +47,9 @@ type ByHelp = Vec<(Option<Box<str>>, FamilyId)>;
 
 /// A key, and what is known of it.
 struct Text {
-    key: Arc<[u8]>,
+    /// Where it stands in `texts`.
+    start: usize,
+    end: usize,
     /// None: it is valid and not shown.
     series: Option<SeriesId>,
     /// The key that came after it the last time: processes make their series in much the same order, and
@@ -82,7 +87,8 @@ impl Keys {
             self.classes.push(Class {
                 sort: sort.clone(),
                 known: Vec::new(),
-                numbers: HashMap::new(),
+                texts: Vec::new(),
+                numbers: Index::default(),
                 before: 0,
                 families: HashMap::new(),
                 evidence: Evidence::default(),
@@ -106,7 +112,7 @@ impl Keys {
         let class = &mut self.classes[class];
         if class.sort.metric.is_some() && class.known.is_empty() {
             for record in records {
-                if let Ok(key) = dialects::decode_key(class.sort.dialect, record.key) {
+                if let Ok(key) = dialects::read_key(class.sort.dialect, record.key) {
                     class.evidence.add(&key.labels);
                 }
             }
@@ -125,10 +131,14 @@ impl Keys {
         tally: &mut Tally,
     ) -> Result<Option<SeriesId>, Damage> {
         let class = &mut self.classes[class];
-        if let Some(known) = class.find(key) {
+        if let Some(known) = class.expected(key) {
             return Ok(known.series);
         }
-        let decoded = dialects::decode_key(class.sort.dialect, key)?;
+        let hash = class.numbers.hash([key]);
+        if let Some(known) = class.find(hash, key) {
+            return Ok(known.series);
+        }
+        let decoded = dialects::read_key(class.sort.dialect, key)?;
         let series = match &class.sort.metric {
             Some(metric) => {
                 let before = class.evidence;
@@ -140,11 +150,11 @@ impl Keys {
             None => {
                 let name = stated_name(class.sort.kind, &decoded.family, &decoded.sample);
                 let family = class.family(name, decoded.help.as_deref(), tally);
-                let series = tally.series(family, &decoded.sample, decoded.labels);
+                let series = tally.series_of(family, &decoded.sample, decoded.labels);
                 Some(series.ok_or(Damage { at: 0, why: "the bound `le` of a bucket is not a number" })?)
             }
         };
-        class.insert(key, series);
+        class.insert(hash, key, series);
         Ok(series)
     }
 
@@ -154,6 +164,7 @@ impl Keys {
         doubtful
             .map(|(number, class)| {
                 class.known.clear();
+                class.texts.clear();
                 class.numbers.clear();
                 class.doubtful = false;
                 number
@@ -173,30 +184,39 @@ impl Keys {
 }
 
 impl Class {
-    fn find(&mut self, key: &[u8]) -> Option<&Text> {
+    /// The key, if it is the one that came next the last time.
+    fn expected(&mut self, key: &[u8]) -> Option<&Text> {
         let next = self.known.get(self.before).map_or(0, |before| before.next);
-        let number = match self.known.get(next) {
-            Some(next_text) if *next_text.key == *key => next,
-            _ => {
-                let number = *self.numbers.get(key)?;
-                if let Some(before) = self.known.get_mut(self.before) {
-                    before.next = number;
-                }
-                number
-            }
+        let text = self.known.get(next)?;
+        if self.texts[text.start..text.end] != *key {
+            return None;
+        }
+        self.before = next;
+        Some(text)
+    }
+
+    fn find(&mut self, hash: u64, key: &[u8]) -> Option<&Text> {
+        let is = |number: u32| {
+            let text = &self.known[number as usize];
+            self.texts[text.start..text.end] == *key
         };
+        let number = self.numbers.find(hash, is)? as usize;
+        if let Some(before) = self.known.get_mut(self.before) {
+            before.next = number;
+        }
         self.before = number;
         self.known.get(number)
     }
 
-    fn insert(&mut self, key: &[u8], series: Option<SeriesId>) {
-        let (key, number) = (Arc::<[u8]>::from(key), self.known.len());
+    fn insert(&mut self, hash: u64, key: &[u8], series: Option<SeriesId>) {
+        let (start, number) = (self.texts.len(), self.known.len());
         if let Some(before) = self.known.get_mut(self.before) {
             before.next = number;
         }
-        self.numbers.insert(Arc::clone(&key), number);
+        self.texts.extend_from_slice(key);
+        self.numbers.insert(hash, number as u32);
         // What comes next is most likely new as well; else the first key of the next file.
-        self.known.push(Text { key, series, next: 0 });
+        self.known.push(Text { start, end: self.texts.len(), series, next: 0 });
         self.before = number;
     }
 
@@ -231,7 +251,7 @@ fn stated_name<'a>(kind: Option<Kind>, family: &'a str, sample: &'a str) -> &'a 
 }
 
 impl Evidence {
-    fn add(&mut self, labels: &[Label]) {
+    fn add(&mut self, labels: &[LabelText<'_>]) {
         for label in labels {
             match (&*label.name, &*label.value) {
                 ("le", b"sum") => self.histogram = true,
@@ -270,11 +290,11 @@ impl Evidence {
 fn ruby_series(
     statement: &Statement,
     metric: &str,
-    mut labels: Vec<Label>,
+    mut labels: Vec<LabelText<'_>>,
     tally: &mut Tally,
 ) -> Option<SeriesId> {
     let mut part = |name: &str, word: &[u8]| {
-        let at = labels.iter().position(|label| &*label.name == name && &*label.value == word);
+        let at = labels.iter().position(|label| label.name == name && *label.value == *word);
         at.map(|at| labels.remove(at)).is_some()
     };
     let suffix = match statement.kind {
@@ -287,5 +307,5 @@ fn ruby_series(
         _ => "",
     };
     let family = tally.family(statement);
-    tally.series(family, &format!("{metric}{suffix}"), labels)
+    tally.series_of(family, &format!("{metric}{suffix}"), labels)
 }

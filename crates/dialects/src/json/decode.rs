@@ -6,9 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use metrics_core::Label;
-
-use crate::{Damage, Key};
+use crate::{Damage, KeyText, LabelText};
 
 /// Decodes a key of any of the four spellings:
 /// ```text
@@ -16,12 +14,12 @@ use crate::{Damage, Key};
 /// ["family", "sample", {"name": "value"}]             Python 0.4 to 0.15
 /// ["family", "sample", {"name": "value"}, "help"]     Python from 0.16
 /// ```
-pub(crate) fn decode(key: &[u8]) -> Result<Key, Damage> {
+pub(crate) fn decode(key: &[u8]) -> Result<KeyText<'_>, Damage> {
     let mut reader = Reader::new(key)?;
     reader.take(b'[', "a key is an array")?;
-    let family = reader.string("the family is not a text")?.into_owned();
+    let family = reader.string("the family is not a text")?;
     reader.take(b',', "no comma behind the family")?;
-    let sample = reader.string("the sample name is not a text")?.into_owned();
+    let sample = reader.string("the sample name is not a text")?;
     reader.take(b',', "no comma behind the sample name")?;
     let mut labels = match reader.peek() {
         Some(b'{') => reader.object()?,
@@ -35,22 +33,22 @@ pub(crate) fn decode(key: &[u8]) -> Result<Key, Damage> {
             reader.at += 1;
             match reader.peek() {
                 Some(b'n') => reader.word("null").map(|_| None)?,
-                _ => Some(reader.string("the help is not a text")?.into_owned()),
+                _ => Some(reader.string("the help is not a text")?),
             }
         }
         _ => None,
     };
     reader.take(b']', "the key's array does not end behind labels and help")?;
     match reader.peek() {
-        None => Ok(Key { family, sample, labels, help }),
+        None => Ok(KeyText { family, sample, labels, help }),
         Some(_) => Err(reader.damage("more text behind the key's array")),
     }
 }
 
 /// `labels` with every name once: where it stood first, with the value that stood last, as in Python's dict.
-fn last_values(labels: Vec<Label>) -> Vec<Label> {
-    let mut known: HashMap<Box<str>, usize> = HashMap::new();
-    let mut once: Vec<Label> = Vec::with_capacity(labels.len());
+fn last_values(labels: Vec<LabelText<'_>>) -> Vec<LabelText<'_>> {
+    let mut known: HashMap<Cow<'_, str>, usize> = HashMap::new();
+    let mut once: Vec<LabelText<'_>> = Vec::with_capacity(labels.len());
     for label in labels {
         match known.get(&label.name).and_then(|&index| once.get_mut(index)) {
             Some(earlier) => earlier.value = label.value,
@@ -90,6 +88,14 @@ pub(crate) fn spelling(key: &[u8]) -> Option<Spelling> {
         reader.peek()? == b','
     };
     Some(Spelling { arrays, help, blanks: (first == second).then_some(first) })
+}
+
+/// The bytes of a text.
+fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
 }
 
 /// A place in a JSON text.
@@ -133,7 +139,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `{"name": "value", ...}`
-    fn object(&mut self) -> Result<Vec<Label>, Damage> {
+    fn object(&mut self) -> Result<Vec<LabelText<'a>>, Damage> {
         let mut labels = Vec::new();
         self.take(b'{', "the labels are not an object")?;
         if self.peek() == Some(b'}') {
@@ -144,7 +150,7 @@ impl<'a> Reader<'a> {
             let name = self.string("the name of a label is not a text")?;
             self.take(b':', "no colon behind the name of a label")?;
             let value = self.value()?;
-            labels.push(Label { name: name.into(), value: value.as_bytes().into() });
+            labels.push(LabelText { name, value: bytes(value) });
             if self.ends(b'}', "the labels' object does not end")? {
                 return Ok(labels);
             }
@@ -152,7 +158,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `["name", ...], ["value", ...]`
-    fn two_arrays(&mut self) -> Result<Vec<Label>, Damage> {
+    fn two_arrays(&mut self) -> Result<Vec<LabelText<'a>>, Damage> {
         let mut labels = Vec::new();
         self.take(b'[', "the labels are neither an object nor an array")?;
         if self.peek() == Some(b']') {
@@ -160,7 +166,7 @@ impl<'a> Reader<'a> {
         } else {
             loop {
                 let name = self.string("the name of a label is not a text")?;
-                labels.push(Label { name: name.into(), value: Box::default() });
+                labels.push(LabelText { name, value: Cow::default() });
                 if self.ends(b']', "the array of label names does not end")? {
                     break;
                 }
@@ -176,7 +182,7 @@ impl<'a> Reader<'a> {
                 let Some(label) = unvalued.next() else {
                     return Err(self.damage("more label values than names"));
                 };
-                label.value = self.value()?.as_bytes().into();
+                label.value = bytes(self.value()?);
                 if self.ends(b']', "the array of label values does not end")? {
                     break;
                 }

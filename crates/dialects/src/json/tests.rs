@@ -6,8 +6,12 @@ use metrics_core::Label;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{decode, encode_gitlab, encode_python, spelling};
-use crate::{Damage, Era, Key};
+use super::{encode_gitlab, encode_python, spelling};
+use crate::{Damage, Era, Key, KeyText};
+
+fn decode(key: &[u8]) -> Result<Key, Damage> {
+    super::decode(key).map(KeyText::into_key)
+}
 
 fn key(family: &str, sample: &str, labels: &[(&str, &str)], help: Option<&str>) -> Key {
     Key {

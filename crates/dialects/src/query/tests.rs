@@ -3,8 +3,12 @@
 use metrics_core::Label;
 use proptest::prelude::*;
 
-use super::{decode, encode};
-use crate::{Damage, Key};
+use super::encode;
+use crate::{Damage, Key, KeyText};
+
+fn decode(key: &[u8]) -> Result<Key, Damage> {
+    super::decode(key).map(KeyText::into_key)
+}
 
 /// The labels of a key as `name=value` lines; bytes that are not ASCII escaped.
 fn labels(key: &[u8]) -> Vec<String> {

@@ -1,0 +1,41 @@
+//! Numbers found by what they stand for, which is kept elsewhere: in an arena, in a list, in parts.
+//!
+//! A map of the standard library owns its keys and is asked with one in the same shape; here a thing that is only
+//! borrowed, or in pieces, is looked up before any of it is copied.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+/// See the head of this file.
+#[derive(Default)]
+pub(crate) struct Index {
+    /// Hash and number; the hash is kept so that growing reads no thing again.
+    numbers: HashTable<(u64, u32)>,
+    state: RandomState,
+}
+
+impl Index {
+    /// The hash of a thing that consists of these parts.
+    pub(crate) fn hash<T: Hash>(&self, parts: impl IntoIterator<Item = T>) -> u64 {
+        let mut hasher = self.state.build_hasher();
+        parts.into_iter().for_each(|part| part.hash(&mut hasher));
+        hasher.finish()
+    }
+
+    /// The number of the thing with this hash that `is` the one.
+    pub(crate) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
+        self.numbers.find(hash, |&(known, number)| known == hash && is(number)).map(|&(_, number)| number)
+    }
+
+    /// Enters a thing that is not there yet.
+    pub(crate) fn insert(&mut self, hash: u64, number: u32) {
+        self.numbers.insert_unique(hash, (hash, number), |&(hash, _)| hash);
+    }
+
+    /// Forgets all numbers.
+    pub(crate) fn clear(&mut self) {
+        self.numbers.clear();
+    }
+}
