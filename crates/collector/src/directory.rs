@@ -1,5 +1,6 @@
 //! Directories of metrics files, read as one source.
 
+mod ahead;
 mod file;
 mod keys;
 mod scan;
@@ -75,7 +76,12 @@ struct Kept {
     files: Vec<Vec<File>>,
     /// Whether these files' processes can be told apart.
     told_apart: bool,
+    /// For second looks at a file.
     buffer: Vec<u8>,
+    /// For reading ahead.
+    spare: Vec<Vec<u8>>,
+    /// By number of a series: where it stands in the file that is parsed.
+    places: Vec<u32>,
 }
 
 impl DirSource {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use dialects::{Damage, Dialect, HEADER_LEN};
@@ -11,9 +12,9 @@ use dialects::{Damage, Dialect, HEADER_LEN};
 use crate::{OriginId, SeriesId, Tally};
 
 /// One metrics file. Records are only ever appended to it and never move.
-#[derive(Default)]
 pub(crate) struct File {
     pub(crate) name: Box<str>,
+    pub(crate) path: Arc<Path>,
     /// What was parsed; none before.
     state: Option<State>,
     /// What its records are; none as long as it has none.
@@ -69,8 +70,18 @@ pub(crate) enum Change {
 }
 
 impl File {
-    pub(crate) fn new(name: &str) -> File {
-        File { name: name.into(), ..File::default() }
+    pub(crate) fn new(directory: &Path, name: &str) -> File {
+        File {
+            name: name.into(),
+            path: directory.join(name).into(),
+            state: None,
+            nature: None,
+            parsed: 0,
+            last_key: Box::default(),
+            records: Vec::new(),
+            damage: None,
+            reach: 0,
+        }
     }
 
     /// What changed, with `bytes` the file up to its `used`. Where all did, the file is as if never parsed.

@@ -4,16 +4,18 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use dialects::{Damage, Dialect, Era, HEADER_LEN};
 use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Mode, Process};
 
+use super::ahead::{self, Wanted};
 use super::file::{self, Change, Content, File, Nature};
 use super::keys::Keys;
 use super::{Kept, Known, Shared};
+use crate::book::NONE;
 use crate::collector::MOST_TOLD;
 use crate::{Ask, SeriesId, SourceError, Tally};
 
@@ -25,6 +27,7 @@ struct Walk<'a> {
     directory: &'a Known,
     path: &'a Path,
     keys: &'a mut Keys,
+    places: &'a mut Vec<u32>,
     tally: &'a mut Tally,
 }
 
@@ -75,26 +78,33 @@ impl Shared {
             kept.told_apart &= !list(&directory.path, files)?;
             let mut gone = Vec::new();
             let (mut bad, mut records, mut bytes) = (0, 0, 0);
-            for (at, file) in files.iter_mut().enumerate() {
+            let wanted = |file: &File| Wanted { path: Arc::clone(&file.path), reach: file.reach };
+            let wanted: Vec<Wanted> = files.iter().map(wanted).collect();
+            let shared = is_worth_sharing(files);
+            ahead::read_in_order(&wanted, shared, &mut kept.spare, |at, content| {
                 if ask.is_late() {
-                    return Err(SourceError::new(
-                        format!("read {}", directory.path.display()),
-                        "the deadline passed",
-                    ));
+                    let operation = format!("read {}", directory.path.display());
+                    return Err(SourceError::new(operation, "the deadline passed"));
                 }
-                let path = directory.path.join(&*file.name);
-                let walk = &mut Walk { directory, path: &path, keys: &mut kept.keys, tally };
-                match self.read_file(walk, file, &mut kept.buffer, &mut kept.told_apart) {
-                    Ok(Some(read)) => bytes += read,
-                    Ok(None) => {
-                        gone.push(at);
-                        continue;
+                let (file, path) = (&mut files[at], &*wanted[at].path);
+                let (keys, places) = (&mut kept.keys, &mut kept.places);
+                let walk = &mut Walk { directory, path, keys, places, tally };
+                let taken = content.and_then(|content| match content {
+                    Some(content) => {
+                        self.take_file(walk, file, &content, &mut kept.buffer, &mut kept.told_apart)
                     }
-                    Err(error) => return Err(SourceError::new(format!("read {}", path.display()), error)),
+                    None => Ok(None),
+                });
+                match taken.map_err(|error| SourceError::new(format!("read {}", path.display()), error))? {
+                    Some(read) => {
+                        bytes += read;
+                        bad += u64::from(file.damage.is_some());
+                        records += file.records.len() as u64;
+                    }
+                    None => gone.push(at),
                 }
-                bad += u64::from(file.damage.is_some());
-                records += file.records.len() as u64;
-            }
+                Ok(())
+            })?;
             for at in gone.into_iter().rev() {
                 files.remove(at);
             }
@@ -113,36 +123,36 @@ impl Shared {
 
     /// Adds the numbers of a file, having parsed what is new; says how many bytes were read. None where it has
     /// vanished.
-    fn read_file(
+    fn take_file(
         &self,
         walk: &mut Walk<'_>,
         file: &mut File,
+        content: &Content<'_>,
         buffer: &mut Vec<u8>,
         told_apart: &mut bool,
     ) -> io::Result<Option<usize>> {
-        let mut look_further = true;
-        loop {
-            let Some(mut content) = file::read(walk.path, file.reach, buffer)? else { return Ok(None) };
-            if self.parse(walk, file, &content) {
-                *told_apart = false;
-                if look_further && file.damage.is_some() && content.goes_on() {
-                    let (state, reach) = (content.state, content.state.used + LONGEST_RECORD);
-                    content = match file::read(walk.path, reach, buffer)? {
-                        Some(further) if further.state == state => further,
-                        _ => {
-                            // It changes under our eyes: it is taken as it is now, without a second look.
-                            look_further = false;
-                            continue;
-                        }
-                    };
-                    self.parse_crossing(walk, file, &content);
-                }
+        if !self.parse(walk, file, content) {
+            return Ok(Some(add(walk, file, content)));
+        }
+        *told_apart = false;
+        if file.damage.is_none() || !content.goes_on() {
+            self.tell_damage(walk.path, file);
+            return Ok(Some(add(walk, file, content)));
+        }
+        let reach = content.state.used + LONGEST_RECORD;
+        match file::read(walk.path, reach, buffer)? {
+            Some(further) if further.state == content.state => {
+                self.parse_crossing(walk, file, &further);
                 self.tell_damage(walk.path, file);
+                Ok(Some(add(walk, file, &further)))
             }
-            if let Some(nature) = file.nature {
-                file.report(nature, content.bytes, walk.tally);
+            _ => {
+                // It changes under our eyes: it is taken as it is now, without a second look.
+                let Some(again) = file::read(walk.path, file.reach, buffer)? else { return Ok(None) };
+                self.parse(walk, file, &again);
+                self.tell_damage(walk.path, file);
+                Ok(Some(add(walk, file, &again)))
             }
-            return Ok(Some(content.bytes.len()));
         }
     }
 
@@ -174,9 +184,12 @@ impl Shared {
         let records = || dialects::records(nature.dialect, bytes, from);
         walk.keys.learn(nature.class, records().map_while(Result::ok));
         // Of equal keys in one file Ruby reads the last; Python and GitLab read them all.
-        let mut places: HashMap<SeriesId, usize> = HashMap::new();
+        let places = &mut *walk.places;
         if nature.dialect == Dialect::Ruby {
-            places.extend(file.records.iter().enumerate().map(|(at, place)| (place.series, at)));
+            places.clear();
+            for (at, place) in file.records.iter().enumerate() {
+                enter(places, place.series, at);
+            }
         }
         let mut damage = None;
         let mut parsed = from;
@@ -191,9 +204,8 @@ impl Shared {
             match walk.keys.resolve(nature.class, record.key, &self.catalog, walk.tally) {
                 Ok(Some(series)) => {
                     if nature.dialect == Dialect::Ruby
-                        && let Some(before) = places.insert(series, file.records.len())
+                        && let Some(before) = enter(places, series, file.records.len())
                     {
-                        places.insert(series, before);
                         file.records[before].value_at = record.value_at as u32;
                     } else {
                         file.push(&record, series);
@@ -304,6 +316,36 @@ impl Shared {
     }
 }
 
+/// Adds the numbers of all records; says how many bytes were read.
+fn add(walk: &mut Walk<'_>, file: &File, content: &Content<'_>) -> usize {
+    if let Some(nature) = file.nature {
+        file.report(nature, content.bytes, walk.tally);
+    }
+    content.bytes.len()
+}
+
+/// Enters that a series stands at `at` of its file; if it stands somewhere already, only says where.
+fn enter(places: &mut Vec<u32>, series: SeriesId, at: usize) -> Option<usize> {
+    let series = series.0 as usize;
+    if places.len() <= series {
+        places.resize(series + 1, NONE);
+    }
+    let place = &mut places[series];
+    if *place != NONE {
+        return Some(*place as usize);
+    }
+    *place = at as u32;
+    None
+}
+
+/// Whether the files hold so much, or so many are new, that a thread more pays off.
+fn is_worth_sharing(files: &[File]) -> bool {
+    const BYTES_OF_A_CALL: usize = 4 * 1024; // 4 KiB are read in the time that opening a file takes
+    let known: usize = files.iter().map(|file| file.parsed + BYTES_OF_A_CALL).sum();
+    let new = files.iter().filter(|file| file.parsed == 0).count();
+    known > 1024 * 1024 || new > 1
+}
+
 /// Brings `files` up to date with the directory, in byte order of the names; says whether that changed them.
 fn list(directory: &Path, files: &mut Vec<File>) -> Result<bool, SourceError> {
     let failed = |error| SourceError::new(format!("list {}", directory.display()), error);
@@ -331,7 +373,7 @@ fn list(directory: &Path, files: &mut Vec<File>) -> Result<bool, SourceError> {
     for name in names.iter().filter_map(|name| name.to_str()) {
         while before.next_if(|file| *file.name < *name).is_some() {}
         let known = before.next_if(|file| *file.name == *name);
-        files.push(known.unwrap_or_else(|| File::new(name)));
+        files.push(known.unwrap_or_else(|| File::new(directory, name)));
     }
     Ok(true)
 }
