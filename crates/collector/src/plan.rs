@@ -75,6 +75,14 @@ struct Cell {
     rung: u32,
 }
 
+/// Where readings of one family and origin go.
+#[derive(Clone, Copy)]
+struct Placing {
+    draft: usize,
+    /// The labels put on them; none where they are of a kind in conflict.
+    labelling: Option<u32>,
+}
+
 impl<'a> Plan<'a> {
     /// Surveys the families.
     fn new(book: &'a mut Book, sequence: &'a Sequence, view: &'a View) -> Plan<'a> {
@@ -162,20 +170,23 @@ impl<'a> Plan<'a> {
         let mut refused: HashMap<(FamilyId, OriginId), usize> = HashMap::new();
         let mut in_order = Vec::new();
         for (origin, ranks) in self.sequence.batches() {
+            // Most readings are of the same family as the one before them.
+            let mut before: Option<(FamilyId, Placing)> = None;
             for &series in &self.sequence.series[ranks] {
                 let (family, identity) = self.book.series_parts(series);
-                let draft = self.draft_of(family);
-                if self.drafts[draft].kind != self.book.statement(family).kind {
+                let Placing { draft, labelling } = match before {
+                    Some((same, placing)) if same == family => placing,
+                    _ => self.placing(family, origin),
+                };
+                before = Some((family, Placing { draft, labelling }));
+                let Some(labelling) = labelling else {
                     *refused.entry((family, origin)).or_insert_with(|| {
                         in_order.push((family, origin));
                         0
                     }) += 1;
                     cells.push(NONE);
                     continue;
-                }
-                let last = self.book.statement(self.drafts[draft].last);
-                let with_pid = self.view.by == By::Process || last.aggregation.mode == Mode::All;
-                let labelling = self.book.labelling(origin, with_pid);
+                };
                 let identity = self.book.derive(identity, labelling);
                 let cell = self.cell(draft, identity);
                 self.cells[cell as usize].readings += 1;
@@ -193,6 +204,18 @@ impl<'a> Plan<'a> {
             });
         }
         cells
+    }
+
+    /// Where readings of a family go that an origin reports.
+    fn placing(&self, family: FamilyId, origin: OriginId) -> Placing {
+        let draft = self.draft_of(family);
+        let Draft { kind, last, .. } = self.drafts[draft];
+        if kind != self.book.statement(family).kind {
+            return Placing { draft, labelling: None };
+        }
+        let mode = self.book.statement(last).aggregation.mode;
+        let with_pid = self.view.by == By::Process || mode == Mode::All;
+        Placing { draft, labelling: Some(self.book.labelling(origin, with_pid)) }
     }
 
     /// The cell of an identity, made where there is none.
@@ -263,18 +286,27 @@ impl<'a> Plan<'a> {
                 folds.get(&**name).or_else(|| folds.get(&*format!("{name}_total"))).copied()
             })
             .collect();
+        let operations: Vec<[Operation; 2]> = (self.drafts.iter().zip(&fold_of))
+            .map(|(draft, &fold)| [true, false].map(|first| self.operation(draft, fold, first)))
+            .collect();
+        let mut before: Option<(FamilyId, usize)> = None;
+        layout.slots.reserve_exact(cell_by_rank.len());
         for (_, ranks) in self.sequence.batches() {
             let mut rungs = Vec::new();
             for rank in ranks.clone() {
                 let (family, _) = self.book.series_parts(self.sequence.series[rank]);
-                let draft = self.draft_of(family);
+                let draft = match before {
+                    Some((same, draft)) if same == family => draft,
+                    _ => self.draft_of(family),
+                };
+                before = Some((family, draft));
                 let (slot, operation) = match self.cells.get(cell_by_rank[rank] as usize) {
                     Some(cell) if cell.slot != NONE => {
                         if cell.ladder != NONE {
                             rungs.push(Rung { draft, ladder: cell.ladder, rung: cell.rung, rank });
                         }
-                        let first = !std::mem::replace(&mut touched[cell.slot as usize], true);
-                        (cell.slot, self.operation(draft, fold_of[draft], first))
+                        let later = std::mem::replace(&mut touched[cell.slot as usize], true);
+                        (cell.slot, operations[draft][usize::from(later)])
                     }
                     _ => (NONE, Operation::Skip),
                 };
@@ -287,10 +319,9 @@ impl<'a> Plan<'a> {
             self.spread(rungs, layout);
         }
         for extra in &mut layout.extras {
-            let first = !std::mem::replace(&mut touched[extra.slot as usize], true);
+            let later = std::mem::replace(&mut touched[extra.slot as usize], true);
             let (family, _) = self.book.series_parts(self.sequence.series[extra.rank as usize]);
-            let draft = self.draft_of(family);
-            extra.operation = self.operation(draft, fold_of[draft], first);
+            extra.operation = operations[self.draft_of(family)][usize::from(later)];
         }
         for (draft, fold) in self.drafts.iter().zip(&fold_of) {
             if self.book.statement(draft.last).aggregation.mode == Mode::Average && fold.is_none() {
@@ -301,8 +332,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn operation(&self, draft: usize, fold: Option<Fold>, first: bool) -> Operation {
-        let statement = self.book.statement(self.drafts[draft].last);
+    fn operation(&self, draft: &Draft, fold: Option<Fold>, first: bool) -> Operation {
+        let statement = self.book.statement(draft.last);
         Operation::of(statement.aggregation.mode, statement.rules, fold, first)
     }
 }

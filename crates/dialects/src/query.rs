@@ -25,7 +25,8 @@ pub(crate) fn decode(key: &[u8]) -> Result<KeyText<'_>, Damage> {
     if repeated {
         labels = first_values(key)?;
     }
-    Ok(KeyText { family: Cow::default(), sample: Cow::default(), labels, help: None })
+    let labels_at = 0..key.len();
+    Ok(KeyText { family: Cow::default(), sample: Cow::default(), labels, labels_at, help: None })
 }
 
 /// The labels of a key in which a name may stand more than once.

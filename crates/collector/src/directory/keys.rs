@@ -1,5 +1,6 @@
 //! What the keys of a directory's files stand for. Each distinct key is decoded once for all files of its class.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use dialects::{Damage, Dialect, FileName, LabelText, Record};
@@ -36,10 +37,20 @@ struct Class {
     before: usize,
     /// Python, GitLab: the families met, by name; one for each help text.
     families: HashMap<Box<str>, ByHelp>,
+    /// Python, GitLab: of the key read last, as most keys differ from the one before in their labels alone.
+    frame: Option<Frame>,
     /// Ruby: what keys have told of the metric.
     evidence: Evidence,
     /// Ruby: whether evidence came that the known keys were read without.
     doubtful: bool,
+}
+
+/// What stands before and behind the labels of a key, and what it says.
+struct Frame {
+    head: Box<[u8]>,
+    tail: Box<[u8]>,
+    family: FamilyId,
+    sample: Box<str>,
 }
 
 /// Families of one name that differ in their help.
@@ -91,6 +102,7 @@ impl Keys {
                 numbers: Index::default(),
                 before: 0,
                 families: HashMap::new(),
+                frame: None,
                 evidence: Evidence::default(),
                 doubtful: false,
             });
@@ -138,9 +150,9 @@ impl Keys {
         if let Some(known) = class.find(hash, key) {
             return Ok(known.series);
         }
-        let decoded = dialects::read_key(class.sort.dialect, key)?;
         let series = match &class.sort.metric {
             Some(metric) => {
+                let decoded = dialects::read_key(class.sort.dialect, key)?;
                 let before = class.evidence;
                 class.evidence.add(&decoded.labels);
                 class.doubtful |= before != class.evidence && !class.known.is_empty();
@@ -148,9 +160,7 @@ impl Keys {
                 ruby_series(&statement, metric, decoded.labels, tally)
             }
             None => {
-                let name = stated_name(class.sort.kind, &decoded.family, &decoded.sample);
-                let family = class.family(name, decoded.help.as_deref(), tally);
-                let series = tally.series_of(family, &decoded.sample, decoded.labels);
+                let series = class.series(key, tally)?;
                 Some(series.ok_or(Damage { at: 0, why: "the bound `le` of a bucket is not a number" })?)
             }
         };
@@ -218,6 +228,31 @@ impl Class {
         // What comes next is most likely new as well; else the first key of the next file.
         self.known.push(Text { start, end: self.texts.len(), series, next: 0 });
         self.before = number;
+    }
+
+    /// The series of a Python or GitLab key; none where the bound of a bucket is not a number.
+    fn series(&mut self, key: &[u8], tally: &mut Tally) -> Result<Option<SeriesId>, Damage> {
+        let dialect = self.sort.dialect;
+        let framed = self.frame.as_ref().and_then(|frame| {
+            let labels = key.strip_prefix(&*frame.head)?.strip_suffix(&*frame.tail)?;
+            let labels = dialects::read_labels(dialect, labels).ok()?;
+            Some(tally.series_of(frame.family, &frame.sample, labels))
+        });
+        if let Some(series) = framed {
+            return Ok(series);
+        }
+        let decoded = dialects::read_key(dialect, key)?;
+        let name = stated_name(self.sort.kind, &decoded.family, &decoded.sample);
+        let Range { start, end } = decoded.labels_at;
+        let frame = Frame {
+            head: key.get(..start).unwrap_or_default().into(),
+            tail: key.get(end..).unwrap_or_default().into(),
+            family: self.family(name, decoded.help.as_deref(), tally),
+            sample: (*decoded.sample).into(),
+        };
+        let series = tally.series_of(frame.family, &frame.sample, decoded.labels);
+        self.frame = Some(frame);
+        Ok(series)
     }
 
     /// The family of a Python or GitLab key.

@@ -6,6 +6,7 @@ use metrics_core::Label;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::decode::plain_len;
 use super::{encode_gitlab, encode_python, spelling};
 use crate::{Damage, Era, Key, KeyText};
 
@@ -293,5 +294,15 @@ proptest! {
             prop_assert!(damage.at <= text.len());
         }
         let _ = spelling(&text);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_text_is_plain_up_to_the_first_quote_backslash_or_control_character(
+        text in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b'\\'), 0..0x22u8, any::<u8>(), Just(b'a')], 0..40)
+    ) {
+        let naive = text.iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count();
+        prop_assert_eq!(plain_len(&text), naive);
     }
 }

@@ -1,6 +1,8 @@
 //! One line of a page: a series, its number, and what may follow.
 
+use std::cell::Cell;
 use std::io::Write;
+use std::sync::Arc;
 
 use metrics_core::{Exemplar, FamilySnapshot, Kind, Label, Sample, Series, push_number};
 
@@ -15,6 +17,8 @@ pub(super) struct Naming<'a> {
     /// that it escapes, and their `_` may become two.
     joint: &'static str,
     pub(super) escaping: Escaping,
+    /// A series that needed no escaping: its names need not be looked at again where another one shares them.
+    legacy: Cell<Option<&'a Series>>,
 }
 
 /// What samples may be named behind the name of their family.
@@ -29,12 +33,28 @@ impl<'a> Naming<'a> {
         };
         let suffix_is_name = matches!(family.kind, Kind::Counter | Kind::Info) && !bare;
         let joint = if doubles && suffix_is_name { "_" } else { "" };
-        Naming { family: &family.name, joint, escaping }
+        Naming { family: &family.name, joint, escaping, legacy: Cell::new(None) }
     }
 
     /// Appends the family's name with this suffix, which may be empty.
     pub(super) fn push_family(&self, out: &mut Vec<u8>, suffix: &str) {
         push_metric(out, self.family, [self.joint, suffix], self.escaping);
+    }
+
+    /// Whether all readers take the names of the series as they are.
+    fn is_legacy(&self, series: &'a Series) -> bool {
+        let known = self.legacy.get();
+        let known_labels = known.map_or(&[][..], |known| &known.labels[..]);
+        let legacy = (known.is_some_and(|known| Arc::ptr_eq(&known.name, &series.name))
+            || is_legacy_metric(&series.name))
+            && series.labels.iter().enumerate().all(|(at, label)| {
+                known_labels.get(at).is_some_and(|known| Arc::ptr_eq(&known.name, &label.name))
+                    || is_legacy_label(&label.name)
+            });
+        if legacy {
+            self.legacy.set(Some(series));
+        }
+        legacy
     }
 
     fn push_sample(&self, out: &mut Vec<u8>, name: &str) {
@@ -47,14 +67,14 @@ impl<'a> Naming<'a> {
 
 /// Appends the line of a sample; `push_tail` what stands between the number and the end, where the sample has
 /// a time or an exemplar.
-pub(super) fn push_line(
+pub(super) fn push_line<'a>(
     out: &mut Vec<u8>,
-    naming: &Naming<'_>,
-    sample: &Sample,
+    naming: &Naming<'a>,
+    sample: &'a Sample,
     push_tail: impl Fn(&mut Vec<u8>, &Sample),
 ) {
     let series = &*sample.series;
-    let rendered = series.rendered.get_or_init(|| render(series));
+    let rendered = series.rendered.get_or_init(|| render(naming, series));
     if rendered.is_empty() || naming.escaping == Escaping::Dots {
         push_series(out, naming, series);
     } else {
@@ -69,10 +89,8 @@ pub(super) fn push_line(
 
 /// The text of a series that is the same in all formats; empty where a name needs escaping, so that there is
 /// no such text.
-fn render(series: &Series) -> Box<[u8]> {
-    let legacy =
-        is_legacy_metric(&series.name) && series.labels.iter().all(|label| is_legacy_label(&label.name));
-    if !legacy {
+fn render<'a>(naming: &Naming<'a>, series: &'a Series) -> Box<[u8]> {
+    if !naming.is_legacy(series) {
         return Box::default();
     }
     // Exact where no value needs escaping: braces and a blank, and for each label `="",`.
