@@ -130,8 +130,8 @@ impl File {
     }
 
     /// Takes note of a record that was parsed.
-    pub(crate) fn push(&mut self, record: &dialects::Record<'_>, series: SeriesId) {
-        self.records.push(Place { value_at: record.value_at as u32, series });
+    pub(crate) fn push(&mut self, value_at: usize, series: SeriesId) {
+        self.records.push(Place { value_at: value_at as u32, series });
     }
 
     /// Takes note of how far the file is parsed.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dialects::{Damage, Dialect, FileName, LabelText, Record};
+use dialects::{Damage, Dialect, FileName, LabelText, Record, Records};
 use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Aggregation, Kind};
 
@@ -29,9 +29,9 @@ struct Sort {
 struct Class {
     sort: Sort,
     known: Vec<Text>,
-    /// The texts of all keys, one behind the other.
+    /// All that stands before the values of records, one behind the other: length, key and padding.
     texts: Vec<u8>,
-    /// By text its number.
+    /// By text its number: equal texts are equal keys, and those that differ in padding alone are read twice.
     numbers: Index,
     /// The number of the key resolved last.
     before: usize,
@@ -56,7 +56,7 @@ struct Frame {
 /// Families of one name that differ in their help.
 type ByHelp = Vec<(Option<Box<str>>, FamilyId)>;
 
-/// A key, and what is known of it.
+/// A record up to its value, and what is known of it.
 struct Text {
     /// Where it stands in `texts`.
     start: usize,
@@ -131,23 +131,37 @@ impl Keys {
         }
     }
 
-    /// The series that a key stands for; none where it is valid and not shown.
+    /// Passes over the next record if it is the one that came next the last time; says where its value stands and
+    /// which series it is of.
+    pub(crate) fn pass(
+        &mut self,
+        class: usize,
+        records: &mut Records<'_>,
+    ) -> Option<(usize, Option<SeriesId>)> {
+        let class = &mut self.classes[class];
+        let next = class.known.get(class.before).map_or(0, |before| before.next);
+        let text = class.known.get(next)?;
+        let value_at = records.pass(&class.texts[text.start..text.end])?;
+        class.before = next;
+        Some((value_at, text.series))
+    }
+
+    /// The series that the key of a record in `file` stands for; none where it is valid and not shown.
     ///
     /// # Errors
     /// When it is not a key of the dialect; the offset counts from its first byte.
     pub(crate) fn resolve(
         &mut self,
         class: usize,
-        key: &[u8],
+        record: &Record<'_>,
+        file: &[u8],
         catalog: &Catalog,
         tally: &mut Tally,
     ) -> Result<Option<SeriesId>, Damage> {
         let class = &mut self.classes[class];
-        if let Some(known) = class.expected(key) {
-            return Ok(known.series);
-        }
-        let hash = class.numbers.hash([key]);
-        if let Some(known) = class.find(hash, key) {
+        let (key, head) = (record.key, file.get(record.at..record.value_at).unwrap_or_default());
+        let hash = class.numbers.hash([head]);
+        if let Some(known) = class.find(hash, head) {
             return Ok(known.series);
         }
         let series = match &class.sort.metric {
@@ -164,7 +178,7 @@ impl Keys {
                 Some(series.ok_or(Damage { at: 0, why: "the bound `le` of a bucket is not a number" })?)
             }
         };
-        class.insert(hash, key, series);
+        class.insert(hash, head, series);
         Ok(series)
     }
 
@@ -194,21 +208,10 @@ impl Keys {
 }
 
 impl Class {
-    /// The key, if it is the one that came next the last time.
-    fn expected(&mut self, key: &[u8]) -> Option<&Text> {
-        let next = self.known.get(self.before).map_or(0, |before| before.next);
-        let text = self.known.get(next)?;
-        if self.texts[text.start..text.end] != *key {
-            return None;
-        }
-        self.before = next;
-        Some(text)
-    }
-
-    fn find(&mut self, hash: u64, key: &[u8]) -> Option<&Text> {
+    fn find(&mut self, hash: u64, head: &[u8]) -> Option<&Text> {
         let is = |number: u32| {
             let text = &self.known[number as usize];
-            self.texts[text.start..text.end] == *key
+            self.texts[text.start..text.end] == *head
         };
         let number = self.numbers.find(hash, is)? as usize;
         if let Some(before) = self.known.get_mut(self.before) {
@@ -218,12 +221,12 @@ impl Class {
         self.known.get(number)
     }
 
-    fn insert(&mut self, hash: u64, key: &[u8], series: Option<SeriesId>) {
+    fn insert(&mut self, hash: u64, head: &[u8], series: Option<SeriesId>) {
         let (start, number) = (self.texts.len(), self.known.len());
         if let Some(before) = self.known.get_mut(self.before) {
             before.next = number;
         }
-        self.texts.extend_from_slice(key);
+        self.texts.extend_from_slice(head);
         self.numbers.insert(hash, number as u32);
         // What comes next is most likely new as well; else the first key of the next file.
         self.known.push(Text { start, end: self.texts.len(), series, next: 0 });

@@ -181,8 +181,8 @@ impl Shared {
             },
         };
         let from = file.parsed.max(HEADER_LEN);
-        let records = || dialects::records(nature.dialect, bytes, from);
-        walk.keys.learn(nature.class, records().map_while(Result::ok));
+        let mut records = dialects::records(nature.dialect, bytes, from);
+        walk.keys.learn(nature.class, records.clone().map_while(Result::ok));
         // Of equal keys in one file Ruby reads the last; Python and GitLab read them all.
         let places = &mut *walk.places;
         if nature.dialect == Dialect::Ruby {
@@ -193,7 +193,25 @@ impl Shared {
         }
         let mut damage = None;
         let mut parsed = from;
-        for record in records() {
+        let mut push = |file: &mut File, value_at: usize, series: Option<SeriesId>| {
+            let Some(series) = series else { return };
+            let before = match nature.dialect {
+                Dialect::Ruby => enter(places, series, file.records.len()),
+                _ => None,
+            };
+            match before {
+                Some(before) => file.records[before].value_at = value_at as u32,
+                None => file.push(value_at, series),
+            }
+        };
+        loop {
+            // Processes make their series in much the same order: most records are known by their bytes.
+            if let Some((value_at, series)) = walk.keys.pass(nature.class, &mut records) {
+                push(file, value_at, series);
+                parsed = records.at();
+                continue;
+            }
+            let Some(record) = records.next() else { break };
             let record = match record {
                 Ok(record) => record,
                 Err(found) => {
@@ -201,17 +219,8 @@ impl Shared {
                     break;
                 }
             };
-            match walk.keys.resolve(nature.class, record.key, &self.catalog, walk.tally) {
-                Ok(Some(series)) => {
-                    if nature.dialect == Dialect::Ruby
-                        && let Some(before) = enter(places, series, file.records.len())
-                    {
-                        file.records[before].value_at = record.value_at as u32;
-                    } else {
-                        file.push(&record, series);
-                    }
-                }
-                Ok(None) => {}
+            match walk.keys.resolve(nature.class, &record, bytes, &self.catalog, walk.tally) {
+                Ok(series) => push(file, record.value_at, series),
                 Err(found) => {
                     damage = Some(Damage { at: record.at + 4 + found.at, ..found });
                     break;
@@ -239,9 +248,9 @@ impl Shared {
             return;
         }
         walk.keys.learn(nature.class, std::iter::once(record));
-        let series = walk.keys.resolve(nature.class, record.key, &self.catalog, walk.tally);
+        let series = walk.keys.resolve(nature.class, &record, content.bytes, &self.catalog, walk.tally);
         let Ok(Some(series)) = series else { return };
-        file.push(&record, series);
+        file.push(record.value_at, series);
         file.parsed_to(end, content.bytes);
         file.nature = Some(self.timed(walk, nature));
         file.reach = end;
