@@ -9,6 +9,7 @@ use dialects::LabelText;
 use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Kind, Label, Process, Series};
 
+use crate::bounds::{Bound, Bounds};
 use crate::labels::LabelSets;
 use crate::{Rules, Statement};
 
@@ -43,8 +44,7 @@ pub(crate) struct Book {
     /// Numbers of the sample names that are a family's with a suffix.
     suffixed: HashMap<(FamilyId, &'static str), u32>,
     label_sets: LabelSets,
-    /// Bounds by their spelling; none where it is no number. Few, and each read once.
-    bounds: HashMap<Rules, HashMap<Box<[u8]>, Option<Bound>>>,
+    bounds: Bounds,
     identities: Vec<Identity>,
     identity_numbers: HashMap<(u32, u32, Option<u64>), u32>,
     /// Identities with the labels of a process put on.
@@ -73,13 +73,6 @@ pub(crate) struct Identity {
     on_page: Option<Arc<Series>>,
     /// What the page last showed; NaN before.
     pub(crate) printed: f64,
-}
-
-/// An upper bound of a bucket and how the page spells it.
-#[derive(Clone, Debug)]
-pub(crate) struct Bound {
-    pub(crate) value: f64,
-    text: Arc<[u8]>,
 }
 
 impl Book {
@@ -132,7 +125,7 @@ impl Book {
             if kind == Kind::Histogram { labels.iter().position(|label| label.name == "le") } else { None };
         let identity = match le {
             Some(le) => {
-                let bound = self.bound(rules, &labels.remove(le).value)?;
+                let bound = self.bounds.read(rules, &labels.remove(le).value)?;
                 let labels = self.label_sets.number(&labels);
                 let sample = self.suffixed(family, "_bucket");
                 self.identity(sample, labels, Some(bound))
@@ -144,6 +137,13 @@ impl Book {
             }
         };
         Some(self.number_series(family, identity))
+    }
+
+    /// Makes room for so many more series: growing by and by copies what is there, and touches twice the memory.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.series.reserve(more);
+        self.identities.reserve(more);
+        self.identity_numbers.reserve(more);
     }
 
     fn number_series(&mut self, family: FamilyId, identity: u32) -> SeriesId {
@@ -253,7 +253,7 @@ impl Book {
     ) -> u32 {
         let sample = self.suffixed(family, suffix);
         let rules = self.statement(family).rules;
-        let bound = le.and_then(|text| self.bound(rules, text.as_bytes()));
+        let bound = le.and_then(|text| self.bounds.read(rules, text.as_bytes()));
         self.identity(sample, labels, bound)
     }
 
@@ -314,16 +314,6 @@ impl Book {
         series
     }
 
-    fn bound(&mut self, rules: Rules, text: &[u8]) -> Option<Bound> {
-        let known = self.bounds.entry(rules).or_default();
-        if let Some(bound) = known.get(text) {
-            return bound.clone();
-        }
-        let bound = Bound::read(rules, text);
-        known.insert(text.into(), bound.clone());
-        bound
-    }
-
     fn sample(&mut self, name: u32, sample: &str) -> u32 {
         if let Some((before, number)) = self.sample_before
             && before == name
@@ -362,23 +352,6 @@ impl Book {
             self.identities.push(Identity { sample, labels, bound, series: NONE, on_page: None, printed });
             self.identities.len() as u32 - 1
         })
-    }
-}
-
-impl Bound {
-    /// The bound that `le` says, if it is a number; Python's client prints its own spelling of it.
-    fn read(rules: Rules, text: &[u8]) -> Option<Bound> {
-        let value: f64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
-        let text = match rules {
-            Rules::Python => metrics_core::number(value).into(),
-            _ => text.into(),
-        };
-        Some(Bound { value, text })
-    }
-
-    /// Equal for bounds that are numerically equal: `1` and `1.0` are one bucket.
-    fn key(&self) -> u64 {
-        (self.value + 0.0).to_bits() // -0.0 + 0.0 is 0.0
     }
 }
 

@@ -34,6 +34,11 @@ impl Index {
         self.numbers.insert_unique(hash, (hash, number), |&(hash, _)| hash);
     }
 
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.numbers.reserve(more, |&(hash, _)| hash);
+    }
+
     /// Forgets all numbers.
     pub(crate) fn clear(&mut self) {
         self.numbers.clear();

@@ -65,6 +65,7 @@
 
 mod ask;
 mod book;
+mod bounds;
 mod catalog;
 mod collector;
 mod directory;

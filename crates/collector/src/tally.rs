@@ -170,6 +170,11 @@ impl Tally {
         self.book.series(family, sample, labels)
     }
 
+    /// Makes room for so many more series.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.book.reserve(more);
+    }
+
     /// The number of a process that reports from `place` (for people: a file's path). Asking twice gives the
     /// same number.
     ///

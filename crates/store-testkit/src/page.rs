@@ -111,7 +111,7 @@ fn shown(page: &Snapshot, all: &[&Series]) -> Result<Lines<Vec<f64>>, String> {
             .any(|series| series.desc.name() == &*family.name && series.desc.aggregation().mode == Mode::All);
         for sample in &family.samples {
             let (mut labels, mut le, mut pid) = (Vec::new(), None, false);
-            for label in &sample.series.labels {
+            for label in sample.series.labels.iter() {
                 match &*label.name {
                     "pid" => pid = true,
                     "le" => le = Some(bound(&label.value_text())?),

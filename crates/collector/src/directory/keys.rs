@@ -79,6 +79,9 @@ struct Evidence {
     by_process: bool,
 }
 
+/// No record is shorter: a length, a key and a value.
+const MIN_RECORD_LEN: usize = 16;
+
 /// The help text of families whose files carry none, as the Python and GitLab clients print it.
 const NO_HELP: &str = "Multiprocess metric";
 
@@ -129,6 +132,22 @@ impl Keys {
                 }
             }
         }
+    }
+
+    /// Makes room for the records of a class's first file; says for how many, if it is the first.
+    pub(crate) fn reserve<'a>(&mut self, class: usize, file: &'a [u8], mut records: Records<'a>) -> usize {
+        let class = &mut self.classes[class];
+        let start = records.at();
+        if !class.known.is_empty() || records.next().is_none() {
+            return 0;
+        }
+        let left = file.len().saturating_sub(start);
+        // Records of one file are of much the same length.
+        let expected = left / (records.at() - start).max(MIN_RECORD_LEN);
+        class.texts.reserve(left);
+        class.known.reserve(expected);
+        class.numbers.reserve(expected);
+        expected
     }
 
     /// Passes over the next record if it is the one that came next the last time; says where its value stands and

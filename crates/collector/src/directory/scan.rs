@@ -183,6 +183,8 @@ impl Shared {
         let from = file.parsed.max(HEADER_LEN);
         let mut records = dialects::records(nature.dialect, bytes, from);
         walk.keys.learn(nature.class, records.clone().map_while(Result::ok));
+        let expected = walk.keys.reserve(nature.class, bytes, records.clone());
+        walk.tally.reserve(expected);
         // Of equal keys in one file Ruby reads the last; Python and GitLab read them all.
         let places = &mut *walk.places;
         if nature.dialect == Dialect::Ruby {
