@@ -215,11 +215,12 @@ pub(crate) fn nature() -> impl Strategy<Value = Nature> {
     let python_modes = ["all", "liveall", "min", "livemin", "max", "livemax", "sum", "livesum", "mostrecent"];
     let of_gauge = |kind: Kind, mode: Aggregation| if kind == Kind::Gauge { mode } else { Aggregation::SUM };
     prop_oneof![
-        (python, kinds(), modes(&python_modes)).prop_map(move |(era, kind, mode)| (
-            Dialect::Python(era),
-            kind,
-            of_gauge(kind, mode)
-        )),
+        (python, kinds(), modes(&python_modes)).prop_map(move |(era, kind, mode)| {
+            let aggregation = of_gauge(kind, mode);
+            // The mode came with the timestamps: no file of an earlier layout has it.
+            let era = if aggregation.mode == Mode::MostRecent { Era::F3 } else { era };
+            (Dialect::Python(era), kind, aggregation)
+        }),
         (kinds(), modes(&["all", "liveall", "min", "max", "livesum"])).prop_map(move |(kind, mode)| (
             Dialect::Gitlab,
             kind,
