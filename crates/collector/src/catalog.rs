@@ -97,12 +97,12 @@ impl Catalog {
                 catalog.numbers.insert(format!("{}_total", family.name).into(), number);
             }
             catalog.numbers.insert((*family.name).into(), number);
-            // A text page's counter keeps its `_total` where another family has the name without.
-            let is_taken = |name: &str| page.families.iter().any(|other| *other.name == *name);
-            let lost_one = family.kind == Kind::Counter
-                && family.name.strip_suffix("_total").is_some_and(|stem| open_metrics || !is_taken(stem));
+            // Ruby's name of a counter: with the `_total` that the family's name is without.
+            let first = family.samples.first();
+            let bare = first.map_or(family.bare, |sample| *sample.series.name == *family.name);
+            let lost_total = family.kind == Kind::Counter && !bare;
             catalog.entries.push(Entry {
-                name: if lost_one {
+                name: if lost_total {
                     format!("{}_total", family.name).into()
                 } else {
                     Arc::clone(&family.name)

@@ -74,6 +74,7 @@ pub(crate) fn family(
         help: help.into(),
         unit: None,
         kind,
+        bare: false,
         samples: numbers.into_iter().map(sample).collect(),
     }
 }

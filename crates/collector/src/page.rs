@@ -5,11 +5,11 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use metrics_core::{FamilySnapshot, Kind, Sample, Series, Snapshot};
 
-use crate::Conflict;
 use crate::book::Book;
 use crate::layout::{Layout, Sequence, View};
 use crate::merge::{Fold, Reading, Slots};
 use crate::plan::plan;
+use crate::{Conflict, Rules};
 
 pub(crate) struct Page {
     view: View,
@@ -58,8 +58,11 @@ impl Page {
         let mut families = Vec::with_capacity(self.layout.families.len());
         for laid in &self.layout.families {
             let statement = Arc::clone(book.statement(laid.family));
+            // A name that ends in `_total` was shortened, and is there in full as well.
+            let shortened = book.in_full(laid.family).is_some();
             let sample = |&identity: &u32| Sample::new(book.on_page(identity), 0.0);
             families.push(FamilySnapshot {
+                bare: statement.kind == Kind::Counter && statement.rules == Rules::Ruby && !shortened,
                 name: Arc::clone(&statement.name),
                 help: Arc::clone(&statement.help),
                 unit: statement.unit.clone(),

@@ -124,6 +124,19 @@ fn buckets_of_an_older_release_count_here_and_are_lost_in_ruby() {
     );
 }
 
+#[test]
+fn counters_that_nobody_has_touched_keep_their_names() {
+    let text = b"# TYPE hits counter\n# HELP hits H\n# TYPE jobs_total counter\n# HELP jobs_total J\n";
+    let directory = tempfile::tempdir().unwrap();
+    let page = collect(directory.path(), Catalog::parse(text).unwrap(), &Ask::default()).unwrap();
+    let mut printed = Vec::new();
+    exposition::encode(exposition::Format::TEXT, &page, &mut printed);
+    assert_eq!(
+        String::from_utf8(printed).unwrap(),
+        "# HELP hits H\n# TYPE hits counter\n# HELP jobs_total J\n# TYPE jobs_total counter\n"
+    );
+}
+
 /// Ruby fails the whole scrape here.
 #[test]
 fn nan_loses_against_numbers() {

@@ -146,7 +146,14 @@ impl Drop for OpenConnection<'_> {
 
 /// A family without samples.
 fn family(name: &str, help: &str, kind: Kind) -> FamilySnapshot {
-    FamilySnapshot { name: name.into(), help: help.into(), unit: None, kind, samples: Vec::new() }
+    FamilySnapshot {
+        name: name.into(),
+        help: help.into(),
+        unit: None,
+        kind,
+        bare: false,
+        samples: Vec::new(),
+    }
 }
 
 fn sample<const N: usize>(name: &str, labels: [Label; N], value: f64) -> Sample {

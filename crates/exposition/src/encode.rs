@@ -173,7 +173,7 @@ fn push_openmetrics_tail(out: &mut Vec<u8>, naming: &Naming<'_>, kind: Kind, sam
 /// Whether this counter comes from a client that does not insist on `_total`. The first sample tells.
 fn is_bare_counter(family: &FamilySnapshot) -> bool {
     let first = family.samples.first();
-    family.kind == Kind::Counter && first.is_some_and(|sample| *sample.series.name == *family.name)
+    family.kind == Kind::Counter && first.map_or(family.bare, |sample| *sample.series.name == *family.name)
 }
 
 /// Whether the sample has the family's name with this suffix.

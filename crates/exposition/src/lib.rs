@@ -20,6 +20,7 @@
 //!         help: "Requests served.".into(),
 //!         unit: None,
 //!         kind: Kind::Counter,
+//!         bare: false,
 //!         samples: vec![Sample::new(Arc::new(get), 3.0)],
 //!     }],
 //! };

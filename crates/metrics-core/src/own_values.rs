@@ -22,6 +22,7 @@ impl FamilyState {
             help: desc.help().into(),
             unit: desc.unit().map(Arc::from),
             kind: desc.kind(),
+            bare: false,
             samples,
         }
     }

@@ -26,6 +26,9 @@ pub struct FamilySnapshot {
     pub unit: Option<Arc<str>>,
     /// The type.
     pub kind: Kind,
+    /// Of a counter without samples: whether they would have the family's name, as of clients that do not insist
+    /// on `_total`. Where there are samples, the first one tells.
+    pub bare: bool,
     /// The samples; those of one label set stand together.
     pub samples: Vec<Sample>,
 }

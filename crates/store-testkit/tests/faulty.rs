@@ -192,6 +192,7 @@ fn read(place: &Place, fault: Fault) -> Snapshot {
                 help,
                 unit: None,
                 kind: desc.kind(),
+                bare: false,
                 samples: Vec::new(),
             });
             page.families.len() - 1

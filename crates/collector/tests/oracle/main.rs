@@ -90,7 +90,15 @@ fn happen(event: Event, files: &mut Vec<File>, directory: &Path) {
         Event::Cut(number, share) => {
             let Some(at) = at(number, files) else { return };
             files[at].cut = None;
-            files[at].cut = Some((files[at].bytes().0.len() as f64 * share) as usize);
+            let (bytes, ends) = files[at].bytes();
+            let cut = (bytes.len() as f64 * share) as usize;
+            files[at].cut = Some(cut);
+            // A number that is whole counts, but when it was set is not known any more.
+            for (record, end) in files[at].records.iter_mut().zip(ends) {
+                if (end..end + 8).contains(&cut) {
+                    record.time = 0.0;
+                }
+            }
             files[at].write(directory, false);
         }
     }

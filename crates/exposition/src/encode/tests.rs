@@ -5,7 +5,7 @@ use metrics_core::{Exemplar, Label, Series};
 use super::*;
 
 fn family(kind: Kind, name: &str, samples: Vec<Sample>) -> FamilySnapshot {
-    FamilySnapshot { name: name.into(), help: "Help.".into(), unit: None, kind, samples }
+    FamilySnapshot { name: name.into(), help: "Help.".into(), unit: None, kind, bare: false, samples }
 }
 
 fn sample(name: &str, labels: &[(&str, &str)], value: f64) -> Sample {

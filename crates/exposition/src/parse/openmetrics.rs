@@ -141,6 +141,7 @@ impl Reader {
                 help: "".into(),
                 unit: None,
                 kind: Kind::Unknown,
+                bare: false,
                 samples: Vec::new(),
             },
             line,

@@ -161,6 +161,7 @@ impl Families {
             help: "".into(),
             unit: None,
             kind: Kind::Unknown,
+            bare: false,
             samples: Vec::new(),
         };
         self.list.push(Family { snapshot, has_help: false, has_type: false });
@@ -181,6 +182,7 @@ impl Families {
                 None if snapshot.samples.is_empty() && is_taken(&format!("{}_total", snapshot.name)) => {
                     snapshot.kind = Kind::Unknown;
                 }
+                _ if snapshot.samples.is_empty() => snapshot.bare = true,
                 _ => {}
             }
         }

@@ -122,7 +122,7 @@ fn seconds(time: Option<f64>) -> Vec<u8> {
 
 fn is_bare(family: &FamilySnapshot) -> bool {
     family.kind == Kind::Counter
-        && family.samples.first().is_some_and(|sample| *sample.series.name == *family.name)
+        && family.samples.first().map_or(family.bare, |sample| *sample.series.name == *family.name)
 }
 
 /// The name of the family with a suffix. Of counters and infos the suffix belongs to the name, and only then

@@ -48,6 +48,7 @@ pub(crate) fn any_snapshot() -> impl Strategy<Value = Snapshot> {
             help: help.as_str().into(),
             unit: unit.as_deref().map(Into::into),
             kind,
+            bare: help.len() % 2 == 0,
             samples: samples
                 .into_iter()
                 .map(|(suffix, labels, value, timestamp, exemplar)| {
@@ -89,6 +90,7 @@ pub(crate) fn text_snapshot(names: Names) -> impl Strategy<Value = Snapshot> {
                     help: help.as_str().into(),
                     unit: None,
                     kind,
+                    bare: kind == Kind::Counter && bare && samples.len() == 0,
                     samples: samples.collect(),
                 }
             })
@@ -133,6 +135,7 @@ pub(crate) fn openmetrics_snapshot(names: Names) -> impl Strategy<Value = Snapsh
                     help: help.as_str().into(),
                     unit: unit.map(Into::into),
                     kind,
+                    bare: false,
                     samples: samples.collect(),
                 }
             })
