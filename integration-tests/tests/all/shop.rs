@@ -127,12 +127,14 @@ impl Load {
     }
 }
 
-/// The application's own page and ours, made while nothing changed: gunicorn may still be starting workers.
+/// The application's own page and ours, made while nothing changed: gunicorn may still be starting workers, and
+/// the client's own collector fails on a file that one of them is just making.
 fn quiet_pages(gunicorn: &mut Running, shop: SocketAddr, exporter: SocketAddr) -> (Vec<u8>, Vec<u8>) {
+    let merged = || http::get(shop, "/merged").ok().filter(|answer| answer.status == 200);
     gunicorn.wait_until("come to rest", |_| {
-        let before = http::get(shop, "/merged").ok().filter(|answer| answer.status == 200)?;
+        let before = merged()?;
         let ours = http::page(exporter, "/metrics");
-        let after = http::get(shop, "/merged").ok()?;
+        let after = merged()?;
         let unchanged = page::as_written(&before.body) == page::as_written(&after.body);
         unchanged.then_some((before.body, ours))
     })
