@@ -15,6 +15,13 @@ pub(crate) struct Options {
     only: Option<String>,
 }
 
+impl Options {
+    /// All of it, in a minute.
+    pub(crate) fn quick() -> Options {
+        Options { quick: true, only: None }
+    }
+}
+
 /// Builds the suite with the libraries that it compares with, and runs it; `benches/README.md` says what it prints.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     let tools = set_up(workspace)?;

@@ -6,12 +6,12 @@ use anyhow::Context;
 
 use crate::step::{cargo, run as run_step};
 use crate::workspace::Workspace;
-use crate::{layers, suite};
+use crate::{bench, layers, suite};
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
-/// The cheap ones first. All share one target directory and build in the dev profile, so that nothing of ours is
-/// compiled optimised just to see that it runs.
+/// The cheap ones first. Those of the workspace share one target directory and build in the dev profile, so that
+/// nothing of ours is compiled optimised just to see that it runs.
 const STEPS: &[Step] = &[
     ("format", format),
     ("layers", layers::check),
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     ("tests", tests),
     ("documentation", documentation),
     ("benchmarks, once each", benchmarks),
+    ("comparative benchmark", comparative_benchmark),
 ];
 
 /// Runs the steps, up to the first that fails, and says how long each took.
@@ -86,4 +87,18 @@ fn documentation(workspace: &Workspace) -> anyhow::Result<()> {
 fn benchmarks(workspace: &Workspace) -> anyhow::Result<()> {
     // `cargo test` instead of `cargo bench -- --test`: the same run, but of the dev profile.
     run_step(cargo(workspace.root()).args(["test", "--package", "benches", "--benches"]))
+}
+
+/// That it builds, that its pages are those of the clients beside it, and that it reports: no bar fails a build.
+fn comparative_benchmark(workspace: &Workspace) -> anyhow::Result<()> {
+    let peers = workspace.root().join("benches/peers");
+    let in_peers = |arguments: &[&str]| {
+        let mut command = cargo(&peers);
+        command.args(arguments).arg("--target-dir").arg(workspace.bench_target());
+        command
+    };
+    run_step(cargo(&peers).args(["fmt", "--check"])).context("`cargo fmt` there mends it")?;
+    run_step(in_peers(&["clippy", "--release", "--locked", "--all-targets"]).args(["--", "-D", "warnings"]))?;
+    run_step(&mut in_peers(&["test", "--release", "--locked"]))?;
+    bench::run(workspace, &bench::Options::quick())
 }
