@@ -22,17 +22,20 @@ impl Buckets {
     /// # Ok::<(), metrics_core::DeclareError>(())
     /// ```
     pub fn new(bounds: impl IntoIterator<Item = f64>) -> Result<Buckets, DeclareError> {
-        let mut bounds: Vec<f64> = bounds.into_iter().collect();
-        if bounds.last() == Some(&f64::INFINITY) {
-            bounds.pop();
-        }
-        for (at, &bound) in bounds.iter().enumerate() {
-            let rises = at == 0 || bounds[at - 1] < bound;
-            if !bound.is_finite() || !rises {
-                return Err(DeclareError::Buckets { at, bound });
+        // Looked at one by one: who gives a million that do not rise gets the error before the memory is full.
+        let mut kept: Vec<f64> = Vec::new();
+        let mut bounds = bounds.into_iter().peekable();
+        while let Some(bound) = bounds.next() {
+            if bound == f64::INFINITY && bounds.peek().is_none() {
+                break;
             }
+            let rises = kept.last().is_none_or(|&last| last < bound);
+            if !bound.is_finite() || !rises {
+                return Err(DeclareError::Buckets { at: kept.len(), bound });
+            }
+            kept.push(bound);
         }
-        Ok(Buckets(bounds.into()))
+        Ok(Buckets(kept.into()))
     }
 
     /// `count` bounds, the first `start`, each `width` above the one before.

@@ -34,6 +34,10 @@ fn steps_that_do_not_rise_are_refused() {
     assert!(Buckets::exponential(1.0, 1.0, 2).is_err());
     assert!(Buckets::exponential(1.0, 10.0, 400).is_err(), "the last bounds are infinite");
     assert!(Buckets::linear(1.0, 1.0, 0).unwrap().bounds().is_empty());
+    assert!(
+        Buckets::exponential(1.0, 2.0, usize::MAX).is_err(),
+        "and are refused before they fill the memory"
+    );
 }
 
 #[test]
