@@ -109,6 +109,14 @@ pub(crate) struct Cumulation {
 }
 
 impl Layout {
+    /// Takes note that the readings up to rank `end` do this.
+    pub(crate) fn push_run(&mut self, operation: Operation, end: usize) {
+        match self.runs.last_mut() {
+            Some((before, last)) if before.same(operation) => *last = end as u32,
+            _ => self.runs.push((operation, end as u32)),
+        }
+    }
+
     /// Merges readings of the sequence that this layout was made for.
     pub(crate) fn merge(&self, readings: &[Reading], into: &mut Slots) {
         into.reset(self.slot_count, self.timed);

@@ -1,16 +1,19 @@
 //! Making a layout: which families there are, in which order their series stand, what each reading does.
 //!
 //! Works on numbers alone; no name, label or key is read again. Costs some 20 ns for each reading, once for
-//! each change of the readings.
+//! each change of the readings; a few where processes have the same series in the same order, since what is
+//! found for one of them is copied to the next.
 
 mod order;
 mod spread;
 
+use std::ops::Range;
+
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use metrics_core::{Kind, Mode};
 
-use crate::book::{Book, FamilyId, NONE, OriginId};
-use crate::layout::{Conflict, Layout, Sequence, View};
+use crate::book::{Book, FamilyId, NONE, OriginId, SeriesId};
+use crate::layout::{Conflict, Extra, Layout, Sequence, View};
 use crate::merge::{Fold, Operation};
 use crate::{By, Rules};
 use spread::Rung;
@@ -37,6 +40,9 @@ struct Plan<'a> {
     book: &'a mut Book,
     sequence: &'a Sequence,
     view: &'a View,
+    /// By batch: how many of its readings are of the same series as those of the batch before it, from the first
+    /// one on; once they are placed, how many have the same cells.
+    repeated: Vec<usize>,
     /// In order of first appearance.
     drafts: Vec<Draft>,
     /// By number of the family's name.
@@ -92,6 +98,7 @@ impl<'a> Plan<'a> {
             book,
             sequence,
             view,
+            repeated: repeated(sequence),
             drafts: Vec::new(),
             draft_of,
             clashes: HashSet::new(),
@@ -113,13 +120,18 @@ impl<'a> Plan<'a> {
         for &family in &self.sequence.expected {
             self.meet(family);
         }
-        let mut before = None;
-        for &series in &self.sequence.series {
-            let (family, _) = self.book.series_parts(series);
-            if before != Some(family) {
-                self.meet(family);
-                before = Some(family);
+        let (mut before, mut last) = (None, 0..0);
+        for (at, (_, ranks)) in self.sequence.batches().enumerate() {
+            // Meeting all families of a batch again, in the same order, changes nothing.
+            let met = if self.repeated[at] == last.len() { last.len() } else { 0 };
+            for &series in &self.sequence.series[ranks.start + met..ranks.end] {
+                let (family, _) = self.book.series_parts(series);
+                if before != Some(family) {
+                    self.meet(family);
+                    before = Some(family);
+                }
             }
+            last = ranks;
         }
         self.clashes.len() == clashes
     }
@@ -169,16 +181,29 @@ impl<'a> Plan<'a> {
         let mut cells = Vec::with_capacity(self.sequence.series.len());
         let mut refused: HashMap<(FamilyId, OriginId), usize> = HashMap::new();
         let mut in_order = Vec::new();
-        for (origin, ranks) in self.sequence.batches() {
+        // The batch before: where it begins, and the labels put on its series, if on all the same ones.
+        let mut last: (usize, Option<u32>) = (0, None);
+        for (at, (origin, ranks)) in self.sequence.batches().enumerate() {
+            let merged = self.book.labelling(origin, false);
+            if last.1 != Some(merged) {
+                self.repeated[at] = 0;
+            }
+            for rank in last.0..last.0 + self.repeated[at] {
+                let cell = cells[rank];
+                self.cells[cell as usize].readings += 1;
+                cells.push(cell);
+            }
             // Most readings are of the same family as the one before them.
             let mut before: Option<(FamilyId, Placing)> = None;
-            for &series in &self.sequence.series[ranks] {
+            let mut plain = true;
+            for &series in &self.sequence.series[ranks.start + self.repeated[at]..ranks.end] {
                 let (family, identity) = self.book.series_parts(series);
                 let Placing { draft, labelling } = match before {
                     Some((same, placing)) if same == family => placing,
                     _ => self.placing(family, origin),
                 };
                 before = Some((family, Placing { draft, labelling }));
+                plain &= labelling == Some(merged);
                 let Some(labelling) = labelling else {
                     *refused.entry((family, origin)).or_insert_with(|| {
                         in_order.push((family, origin));
@@ -192,6 +217,7 @@ impl<'a> Plan<'a> {
                 self.cells[cell as usize].readings += 1;
                 cells.push(cell);
             }
+            last = (ranks.start, plain.then_some(merged));
         }
         for (family, origin) in in_order {
             let statement = self.book.statement(family);
@@ -289,34 +315,61 @@ impl<'a> Plan<'a> {
         let operations: Vec<[Operation; 2]> = (self.drafts.iter().zip(&fold_of))
             .map(|(draft, &fold)| [true, false].map(|first| self.operation(draft, fold, first)))
             .collect();
-        let mut before: Option<(FamilyId, usize)> = None;
         layout.slots.reserve_exact(cell_by_rank.len());
-        for (_, ranks) in self.sequence.batches() {
-            let mut rungs = Vec::new();
-            for rank in ranks.clone() {
-                let (family, _) = self.book.series_parts(self.sequence.series[rank]);
+        let mut last = Worked::default();
+        for (at, (_, ranks)) in self.sequence.batches().enumerate() {
+            let repeated = self.repeats(at, &ranks, &last);
+            let extras = layout.extras.len();
+            let mut worked = Worked { ranks: ranks.clone(), extras: extras..extras, ..Worked::default() };
+            // What a reading of another batch has done, one of this batch does later.
+            layout.slots.extend_from_within(last.ranks.start..last.ranks.start + repeated);
+            for &(draft, end) in &last.stretches {
+                let end = end.min(repeated);
+                let operation = if draft == SKIPPED { Operation::Skip } else { operations[draft][1] };
+                worked.push(draft, end);
+                layout.push_run(operation, ranks.start + end);
+                if end == repeated {
+                    break;
+                }
+            }
+            let mut before: Option<(FamilyId, usize)> = None;
+            let left = ranks.start + repeated..ranks.end;
+            let (cells, series) = (&cell_by_rank[left.clone()], &self.sequence.series[left.clone()]);
+            for (rank, (&cell, &series)) in left.zip(cells.iter().zip(series)) {
+                let (family, _) = self.book.series_parts(series);
                 let draft = match before {
                     Some((same, draft)) if same == family => draft,
                     _ => self.draft_of(family),
                 };
                 before = Some((family, draft));
-                let (slot, operation) = match self.cells.get(cell_by_rank[rank] as usize) {
+                let (slot, draft, operation) = match self.cells.get(cell as usize) {
                     Some(cell) if cell.slot != NONE => {
                         if cell.ladder != NONE {
-                            rungs.push(Rung { draft, ladder: cell.ladder, rung: cell.rung, rank });
+                            let (ladder, rung) = (cell.ladder, cell.rung);
+                            worked.rungs.push(Rung { draft, ladder, rung, rank });
                         }
                         let later = std::mem::replace(&mut touched[cell.slot as usize], true);
-                        (cell.slot, operations[draft][usize::from(later)])
+                        (cell.slot, draft, operations[draft][usize::from(later)])
                     }
-                    _ => (NONE, Operation::Skip),
+                    _ => (NONE, SKIPPED, Operation::Skip),
                 };
                 layout.slots.push(slot);
-                match layout.runs.last_mut() {
-                    Some((before, end)) if before.same(operation) => *end = rank as u32 + 1,
-                    _ => layout.runs.push((operation, rank as u32 + 1)),
-                }
+                worked.push(draft, rank + 1 - ranks.start);
+                layout.push_run(operation, rank + 1);
             }
-            self.spread(rungs, layout);
+            if repeated > 0 {
+                // All of the batch, or a part that has no rungs.
+                for extra in last.extras.clone() {
+                    let Extra { rank, slot, operation } = layout.extras[extra];
+                    let rank = rank + (ranks.start - last.ranks.start) as u32;
+                    layout.extras.push(Extra { rank, slot, operation });
+                }
+                worked.climbs = last.climbs;
+            }
+            worked.climbs |= !worked.rungs.is_empty();
+            self.spread(std::mem::take(&mut worked.rungs), layout);
+            worked.extras.end = layout.extras.len();
+            last = worked;
         }
         for extra in &mut layout.extras {
             let later = std::mem::replace(&mut touched[extra.slot as usize], true);
@@ -332,8 +385,52 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// How many readings of a batch do what those of the batch before it do.
+    fn repeats(&self, at: usize, ranks: &Range<usize>, last: &Worked) -> usize {
+        let repeated = self.repeated[at];
+        let same = repeated == ranks.len() && repeated == last.ranks.len();
+        // What the rungs of one batch are is decided for all of them together.
+        if same || !last.climbs { repeated } else { 0 }
+    }
+
     fn operation(&self, draft: &Draft, fold: Option<Fold>, first: bool) -> Operation {
         let statement = self.book.statement(draft.last);
         Operation::of(statement.aggregation.mode, statement.rules, fold, first)
     }
+}
+
+/// What the readings of a batch do.
+#[derive(Default)]
+struct Worked {
+    ranks: Range<usize>,
+    /// Of which draft readings are, [`SKIPPED`] where they take no part, and where in the batch they end.
+    stretches: Vec<(usize, usize)>,
+    rungs: Vec<Rung>,
+    /// Whether there were any.
+    climbs: bool,
+    extras: Range<usize>,
+}
+
+/// No draft.
+const SKIPPED: usize = usize::MAX;
+
+impl Worked {
+    /// Takes note that the readings up to `end` are of this draft.
+    fn push(&mut self, draft: usize, end: usize) {
+        match self.stretches.last_mut() {
+            Some((before, last)) if *before == draft => *last = end,
+            _ => self.stretches.push((draft, end)),
+        }
+    }
+}
+
+/// By batch: how many of its first readings are of the same series as those of the batch before it.
+fn repeated(sequence: &Sequence) -> Vec<usize> {
+    let mut last: &[SeriesId] = &[];
+    let batches = sequence.batches().map(|(_, ranks)| {
+        let series = &sequence.series[ranks];
+        let before = std::mem::replace(&mut last, series);
+        series.iter().zip(before).take_while(|(a, b)| a == b).count()
+    });
+    batches.collect()
 }

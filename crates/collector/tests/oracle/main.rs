@@ -22,6 +22,9 @@ enum Event {
     Appears(File),
     /// A process writes into one of its files.
     Writes(usize, Vec<f64>),
+    /// Another process makes the series that one has made, in the same order, but for the last ones. The other
+    /// arguments are its name, a share of the series, and its numbers, which come round.
+    Follows(usize, &'static str, f64, Vec<f64>),
     /// A process makes more series.
     Appends(usize, File),
     Vanishes(usize),
@@ -30,10 +33,13 @@ enum Event {
 }
 
 fn event(natures: Vec<Nature>) -> impl Strategy<Value = Event> {
+    let process = prop::sample::select(vec!["7", "8", "9", "w_1"]);
+    let values = || prop::collection::vec((0..4000_i32).prop_map(|it| f64::from(it) / 8.0), 1..8);
     prop_oneof![
         4 => model::file(natures.clone(), 10).prop_map(Event::Appears),
-        3 => (0..64_usize, prop::collection::vec((0..4000_i32).prop_map(|it| f64::from(it) / 8.0), 1..8))
-            .prop_map(|(at, values)| Event::Writes(at, values)),
+        3 => (0..64_usize, values()).prop_map(|(at, values)| Event::Writes(at, values)),
+        4 => (0..64_usize, process, prop_oneof![2 => Just(1.0), 1 => 0.0..1.0], values())
+            .prop_map(|(at, process, share, values)| Event::Follows(at, process, share, values)),
         3 => (0..64_usize, model::file(natures, 8)).prop_map(|(at, more)| Event::Appends(at, more)),
         1 => (0..64_usize).prop_map(Event::Vanishes),
         1 => (0..64_usize, 0.0..1.0).prop_map(|(at, share)| Event::Cut(at, share)),
@@ -65,6 +71,15 @@ fn happen(event: Event, files: &mut Vec<File>, directory: &Path) {
                 record.value = value;
             }
             files[at].write(directory, false);
+        }
+        Event::Follows(number, process, share, values) => {
+            let Some(at) = at(number, files) else { return };
+            let mut file = File { process: process.to_owned(), cut: None, ..files[at].clone() };
+            file.records.truncate((file.records.len() as f64 * share).round() as usize);
+            for (record, value) in file.records.iter_mut().zip(values.iter().cycle()) {
+                record.value = *value;
+            }
+            happen(Event::Appears(file), files, directory);
         }
         Event::Appends(number, more) => {
             let Some(at) = at(number, files) else { return };
