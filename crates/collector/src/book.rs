@@ -51,14 +51,22 @@ pub(crate) struct Book {
     derived: HashMap<(u32, u32), u32>,
     /// Family and identity of each series.
     series: Vec<(FamilyId, u32)>,
-    /// Series of an identity besides its first: several statements of one family.
-    series_numbers: HashMap<(FamilyId, u32), u32>,
+    /// Series of an identity besides its first: several statements of one family, or spellings of one bound.
+    series_numbers: HashMap<(FamilyId, u32, Option<Spelling>), u32>,
+    /// How the bound is spelled of series that spell it in another way than their identity.
+    spellings: HashMap<u32, Spelling>,
+    /// By identity: how the page spells the bound, if otherwise than the identity. Numbers are given in any order, but
+    /// the first series of the page decides.
+    spelled: HashMap<u32, Spelling>,
     origins: Numbered<(Process, Box<str>)>,
     /// What a book before this one has shown of series that must not fall.
     remembered: HashMap<(Arc<str>, Arc<[Label]>), f64>,
     /// By number of the origin: the label sets that it puts on merged series and on series of its own.
     labellings: Vec<(u32, u32)>,
 }
+
+/// The text of a bound.
+type Spelling = Arc<[u8]>;
 
 /// What tells one number of the page from all others.
 pub(crate) struct Identity {
@@ -123,20 +131,28 @@ impl Book {
         }
         let le =
             if kind == Kind::Histogram { labels.iter().position(|label| label.name == "le") } else { None };
-        let identity = match le {
+        Some(match le {
             Some(le) => {
                 let bound = self.bounds.read(rules, &labels.remove(le).value)?;
                 let labels = self.label_sets.number(&labels);
                 let sample = self.suffixed(family, "_bucket");
-                self.identity(sample, labels, Some(bound))
+                self.number_bucket(family, sample, labels, bound)
             }
             None => {
                 let labels = self.label_sets.number(&labels);
                 let sample = self.sample(self.name_of(family), sample);
-                self.identity(sample, labels, None)
+                let identity = self.identity(sample, labels, None);
+                self.number_series(family, identity, None)
             }
-        };
-        Some(self.number_series(family, identity))
+        })
+    }
+
+    fn number_bucket(&mut self, family: FamilyId, sample: u32, labels: u32, bound: Bound) -> SeriesId {
+        let text = Arc::clone(&bound.text);
+        let identity = self.identity(sample, labels, Some(bound));
+        let known = self.identities[identity as usize].bound.as_ref();
+        let same = known.is_some_and(|known| Arc::ptr_eq(&known.text, &text) || known.text == text);
+        self.number_series(family, identity, (!same).then_some(text))
     }
 
     /// Makes room for so many more series: growing by and by copies what is there, and touches twice the memory.
@@ -146,21 +162,43 @@ impl Book {
         self.identity_numbers.reserve(more);
     }
 
-    fn number_series(&mut self, family: FamilyId, identity: u32) -> SeriesId {
+    fn number_series(&mut self, family: FamilyId, identity: u32, spelling: Option<Spelling>) -> SeriesId {
         let first = &mut self.identities[identity as usize].series;
-        if *first == NONE {
-            *first = self.series.len() as u32;
-            self.series.push((family, identity));
-            return SeriesId(*first);
+        if spelling.is_none() {
+            if *first == NONE {
+                *first = self.series.len() as u32;
+                self.series.push((family, identity));
+                return SeriesId(*first);
+            }
+            if self.series[*first as usize].0 == family {
+                return SeriesId(*first);
+            }
         }
-        if self.series[*first as usize].0 == family {
-            return SeriesId(*first);
-        }
-        let series = &mut self.series;
-        SeriesId(*self.series_numbers.entry((family, identity)).or_insert_with(|| {
+        let (series, spellings) = (&mut self.series, &mut self.spellings);
+        let key = (family, identity, spelling);
+        SeriesId(*self.series_numbers.entry(key).or_insert_with_key(|(_, _, spelling)| {
+            let number = series.len() as u32;
             series.push((family, identity));
-            series.len() as u32 - 1
+            spellings.extend(spelling.clone().map(|spelling| (number, spelling)));
+            number
         }))
+    }
+
+    /// Has the page spell the bound of an identity as a series does.
+    pub(crate) fn spell(&mut self, identity: u32, as_of: SeriesId) {
+        // Mostly there is but one spelling of each bound.
+        if self.spellings.is_empty() {
+            return;
+        }
+        let bound =
+            |identity: u32| self.identities[identity as usize].bound.as_ref().map(|bound| &bound.text);
+        let wanted = self.spellings.get(&as_of.0).or_else(|| bound(self.series[as_of.0 as usize].1));
+        let (Some(wanted), Some(own)) = (wanted, bound(identity)) else { return };
+        if wanted != self.spelled.get(&identity).unwrap_or(own) {
+            let wanted = Arc::clone(wanted);
+            self.spelled.insert(identity, wanted);
+            self.identities[identity as usize].on_page = None;
+        }
     }
 
     pub(crate) fn origin(&mut self, process: &Process, place: &str) -> OriginId {
@@ -178,12 +216,21 @@ impl Book {
     }
 
     /// A series of another book.
-    pub(crate) fn adopt(&mut self, family: FamilyId, theirs: &Book, identity: u32) -> SeriesId {
+    pub(crate) fn adopt(&mut self, family: FamilyId, theirs: &Book, series: SeriesId) -> SeriesId {
+        let (_, identity) = theirs.series_parts(series);
         let entry = theirs.identity_at(identity);
         let sample = self.sample(self.name_of(family), theirs.sample_name(identity));
         let labels = self.label_sets.number_owned(theirs.label_sets.get(entry.labels).to_vec());
-        let identity = self.identity(sample, labels, entry.bound.clone());
-        self.number_series(family, identity)
+        match &entry.bound {
+            Some(Bound { value, text }) => {
+                let text = Arc::clone(theirs.spellings.get(&series.0).unwrap_or(text));
+                self.number_bucket(family, sample, labels, Bound { value: *value, text })
+            }
+            None => {
+                let identity = self.identity(sample, labels, None);
+                self.number_series(family, identity, None)
+            }
+        }
     }
 
     /// Takes over what the page has shown.
@@ -294,7 +341,8 @@ impl Book {
         }
         let mut labels = Arc::clone(self.label_sets.get(entry.labels));
         if let Some(bound) = &entry.bound {
-            let le = self.label_sets.label("le", Arc::clone(&bound.text));
+            let text = self.spelled.get(&identity).unwrap_or(&bound.text);
+            let le = self.label_sets.label("le", Arc::clone(text));
             let at = labels.partition_point(|label| *label.name < *le.name);
             let (before, behind) = labels.split_at(at);
             // Of slices the length is known, so that this allocates once.
@@ -302,14 +350,11 @@ impl Book {
         }
         let name = Arc::clone(&self.samples[entry.sample as usize]);
         let series = Arc::new(Series::new(name, labels));
-        let printed = if self.remembered.is_empty() {
-            f64::NAN
-        } else {
-            let key = (series.name.clone(), series.labels.clone());
-            self.remembered.remove(&key).unwrap_or(f64::NAN)
-        };
         let entry = &mut self.identities[identity as usize];
-        entry.printed = printed;
+        if !self.remembered.is_empty() {
+            let key = (series.name.clone(), series.labels.clone());
+            entry.printed = self.remembered.remove(&key).unwrap_or(entry.printed);
+        }
         entry.on_page = Some(Arc::clone(&series));
         series
     }

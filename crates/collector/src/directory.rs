@@ -4,6 +4,7 @@ mod ahead;
 mod file;
 mod keys;
 mod scan;
+mod sound;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use metrics_core::{Kind, Label, Snapshot};
 
+use crate::merge::Reading;
 use crate::own::family;
 use crate::{Ask, Catalog, FamilyId, Source, SourceError, Tally};
 use file::File;
@@ -43,8 +45,8 @@ pub struct Directory {
 /// | a file of a kind that does not exist (`foo_1.db`) | is left out; is named in a warning, once |
 /// | two directories with equal labels and a process of the same name | the scrape fails: give them labels |
 ///
-/// A scrape costs three to five system calls for each file, and the copying of the bytes in use. Only records
-/// that are new are parsed.
+/// A scrape costs five system calls for each file, one more for each 128 KiB of it, and the copying of the bytes in
+/// use. Only records that are new are parsed. Large directories are read by two threads.
 pub struct DirSource {
     shared: Arc<Shared>,
 }
@@ -76,10 +78,20 @@ struct Kept {
     files: Vec<Vec<File>>,
     /// Whether these files' processes can be told apart.
     told_apart: bool,
-    /// For second looks at a file.
-    buffer: Vec<u8>,
-    /// For reading ahead.
-    spare: Vec<Vec<u8>>,
+    /// What the threads read with.
+    hands: [Hand; 2],
+}
+
+/// What a thread reads files with; kept for its memory alone.
+#[derive(Default)]
+struct Hand {
+    /// Through which sound files are read.
+    window: Vec<u8>,
+    /// For files that must be seen as a whole, and for second looks at them.
+    whole: Vec<u8>,
+    again: Vec<u8>,
+    /// What was read and is not taken yet.
+    readings: Vec<Reading>,
     /// By number of a series: where it stands in the file that is parsed.
     places: Vec<u32>,
 }

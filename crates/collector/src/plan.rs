@@ -213,7 +213,11 @@ impl<'a> Plan<'a> {
                     continue;
                 };
                 let identity = self.book.derive(identity, labelling);
+                let cells_before = self.cells.len();
                 let cell = self.cell(draft, identity);
+                if self.cells.len() > cells_before {
+                    self.book.spell(identity, series);
+                }
                 self.cells[cell as usize].readings += 1;
                 cells.push(cell);
             }

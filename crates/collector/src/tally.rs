@@ -235,6 +235,22 @@ impl Tally {
         self.readings.push(Reading { value, time });
     }
 
+    /// Adds readings of these series, one of each, as [`add`](Tally::add) does one by one. Costs a comparison and a
+    /// copy.
+    pub(crate) fn extend(&mut self, series: &[SeriesId], readings: &[Reading]) {
+        debug_assert_eq!(series.len(), readings.len());
+        if self.reports == 0 {
+            return;
+        }
+        let (rank, end) = (self.readings.len(), self.readings.len() + series.len());
+        if self.sequence.series.get(rank..end) != Some(series) {
+            self.sequence.series.truncate(rank);
+            self.sequence.series.extend_from_slice(series);
+            self.changed = true;
+        }
+        self.readings.extend_from_slice(readings);
+    }
+
     /// Forgets what was added in this scrape; numbers stay good.
     pub fn restart(&mut self) {
         self.readings.clear();
@@ -360,9 +376,10 @@ impl Translation {
         self.families.extend(theirs.statements_from(self.families.len()).map(|stated| ours.family(stated)));
         let series = self.series.len();
         for number in series..theirs.series_count() {
-            let (family, identity) = theirs.series_parts(SeriesId(number as u32));
+            let series = SeriesId(number as u32);
+            let (family, _) = theirs.series_parts(series);
             let family = self.families[family.0 as usize];
-            self.series.push(ours.adopt(family, theirs, identity));
+            self.series.push(ours.adopt(family, theirs, series));
         }
         for number in self.origins.len()..theirs.origins() {
             let (process, place) = theirs.process(OriginId(number as u32));

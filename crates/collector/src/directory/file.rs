@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use std::time::SystemTime;
 
 use dialects::{Damage, Dialect, HEADER_LEN};
 
-use crate::{OriginId, SeriesId, Tally};
+use crate::merge::Reading;
+use crate::{OriginId, SeriesId};
 
 /// One metrics file. Records are only ever appended to it and never move.
 pub(crate) struct File {
@@ -21,9 +23,15 @@ pub(crate) struct File {
     pub(crate) nature: Option<Nature>,
     /// Bytes parsed, the header included.
     pub(crate) parsed: usize,
+    /// Where the numbers of its records stand, and by the same index which series they are of.
+    pub(crate) value_at: Vec<u32>,
+    pub(crate) series: Vec<SeriesId>,
+    /// Whether they stand in the order of the records.
+    rising: bool,
+    /// Where the last record starts.
+    last_at: usize,
     /// The bytes of the last record up to its value: a file that does not have them there is another one.
     last_key: Box<[u8]>,
-    pub(crate) records: Vec<Place>,
     pub(crate) damage: Option<Damage>,
     /// Bytes to read where the last record goes on behind `used`; else 0.
     pub(crate) reach: usize,
@@ -38,12 +46,6 @@ pub(crate) struct Nature {
     pub(crate) origin: OriginId,
     /// Whether the times of its records matter.
     pub(crate) timed: bool,
-}
-
-/// Where a number stands, and which series it is of.
-pub(crate) struct Place {
-    pub(crate) value_at: u32,
-    pub(crate) series: SeriesId,
 }
 
 /// Tells a file from another one of the same name, and a damaged one from itself mended.
@@ -77,11 +79,28 @@ impl File {
             state: None,
             nature: None,
             parsed: 0,
+            value_at: Vec::new(),
+            series: Vec::new(),
+            rising: true,
+            last_at: 0,
             last_key: Box::default(),
-            records: Vec::new(),
             damage: None,
             reach: 0,
         }
+    }
+
+    /// Whether this may be the file that was parsed, sound then and sound now, perhaps with more records: its
+    /// numbers can be read one after the other, as long as the last key is found among them.
+    pub(crate) fn is_known(&self, state: State) -> bool {
+        let file = |state: State| (state.device, state.inode, state.born);
+        let same = self.state.is_some_and(|before| file(before) == file(state));
+        let sound = self.damage.is_none() && self.reach == 0 && self.parsed <= state.used;
+        same && sound && self.rising && self.nature.is_some() && !self.series.is_empty()
+    }
+
+    /// Whether nothing of it was ever parsed.
+    pub(crate) fn is_new(&self) -> bool {
+        self.parsed == 0 && self.damage.is_none() && self.series.is_empty()
     }
 
     /// What changed, with `bytes` the file up to its `used`. Where all did, the file is as if never parsed.
@@ -110,10 +129,10 @@ impl File {
     }
 
     fn last_key_in<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        match self.records.last() {
+        match self.value_at.last() {
             None => Some(&[]),
-            Some(last) => {
-                let end = last.value_at as usize;
+            Some(&last) => {
+                let end = last as usize;
                 bytes.get(end.checked_sub(self.last_key.len())?..end)
             }
         }
@@ -123,35 +142,133 @@ impl File {
     pub(crate) fn forget(&mut self) {
         self.nature = None;
         self.parsed = 0;
+        self.value_at.clear();
+        self.series.clear();
+        self.rising = true;
+        self.last_at = 0;
         self.last_key = Box::default();
-        self.records.clear();
         self.damage = None;
         self.reach = 0;
     }
 
+    /// Makes room for so many records.
+    pub(crate) fn reserve(&mut self, records: usize) {
+        self.value_at.reserve(records);
+        self.series.reserve(records);
+    }
+
     /// Takes note of a record that was parsed.
-    pub(crate) fn push(&mut self, value_at: usize, series: SeriesId) {
-        self.records.push(Place { value_at: value_at as u32, series });
+    pub(crate) fn push(&mut self, at: usize, value_at: usize, series: SeriesId) {
+        self.value_at.push(value_at as u32);
+        self.series.push(series);
+        self.last_at = at;
     }
 
-    /// Takes note of how far the file is parsed.
-    pub(crate) fn parsed_to(&mut self, parsed: usize, bytes: &[u8]) {
-        self.parsed = parsed;
-        let last = self.records.last().map_or(0, |last| last.value_at as usize);
-        // The key before a value is less than 64 bytes away or enough of it is.
-        self.last_key = bytes.get(last.saturating_sub(64)..last).unwrap_or_default().into();
-    }
-
-    /// Adds the numbers of all its records.
-    pub(crate) fn report(&self, nature: Nature, bytes: &[u8], tally: &mut Tally) {
-        tally.report(nature.origin);
-        for place in &self.records {
-            let at = place.value_at as usize;
-            let Some(value) = number_at(bytes, at) else { continue };
-            let time = if nature.timed { number_at(bytes, at + 8).unwrap_or(0.0) } else { 0.0 };
-            tally.add(place.series, value, time);
+    /// Takes note of another record of the series whose number stands at `index`; only the later one counts.
+    pub(crate) fn replace(&mut self, index: usize, at: usize, value_at: usize) {
+        self.value_at[index] = value_at as u32;
+        self.rising = false;
+        if index + 1 == self.series.len() {
+            self.last_at = at;
         }
     }
+
+    /// Takes note of how far the file is parsed, and of its last key.
+    pub(crate) fn parsed_to(&mut self, parsed: usize, last_key: &[u8]) {
+        self.parsed = parsed;
+        self.last_key = last_key.into();
+    }
+
+    /// Where the last key stands, or the end of it, which tells as much: two keys that end alike end in the same
+    /// help and labels. Without the record before it, whose number changes.
+    pub(crate) fn last_key_at(&self) -> Range<usize> {
+        const MOST: usize = 64; // bytes
+        let end = self.value_at.last().map_or(0, |&last| last as usize);
+        self.last_at.max(end.saturating_sub(MOST)).min(end)..end
+    }
+
+    /// The numbers of all its records that `bytes` has, with their series.
+    pub(crate) fn numbers(&self, timed: bool, bytes: &[u8]) -> impl Iterator<Item = (SeriesId, Reading)> {
+        self.value_at.iter().zip(&self.series).filter_map(move |(&at, &series)| {
+            let at = at as usize;
+            let value = number_at(bytes, at)?;
+            let time = if timed { number_at(bytes, at + 8).unwrap_or(0.0) } else { 0.0 };
+            Some((series, Reading { value, time }))
+        })
+    }
+
+    /// Reads the numbers of all its records through a window of this size, behind what is in `readings`; says how
+    /// many bytes that took. None where the last key is not in its place: it is another file, or was cut.
+    ///
+    /// To be called of files that [are known](File::is_known).
+    pub(crate) fn read_numbers(
+        &self,
+        open: &fs::File,
+        timed: bool,
+        window: &mut [u8],
+        readings: &mut Vec<Reading>,
+    ) -> io::Result<Option<usize>> {
+        let number_len = if timed { 16 } else { 8 };
+        let Some((&last, _)) = self.value_at.split_last() else { return Ok(None) };
+        let end = last as usize + number_len;
+        let key = last as usize - self.last_key.len();
+        let (mut next, mut read) = (0, 0);
+        readings.reserve(self.value_at.len());
+        while let Some(&first) = self.value_at.get(next) {
+            // Each window begins with a number; the last one must have the last key before it.
+            let start = if next + 1 == self.value_at.len() { key } else { first as usize };
+            let len = window.len().min(end - start);
+            let window = &mut window[..len];
+            if read_up_to(open, window, start)? < len {
+                return Ok(None);
+            }
+            read += len;
+            let within = self.value_at[next..].partition_point(|&at| at as usize + number_len <= start + len);
+            for &at in &self.value_at[next..next + within] {
+                let at = at as usize - start;
+                let value = number_at(window, at).unwrap_or_default();
+                let time = if timed { number_at(window, at + 8).unwrap_or_default() } else { 0.0 };
+                readings.push(Reading { value, time });
+            }
+            next += within;
+            if next == self.value_at.len()
+                && window.get(key - start..key - start + self.last_key.len()) != Some(&*self.last_key)
+            {
+                return Ok(None);
+            }
+        }
+        Ok(Some(read))
+    }
+
+    /// Makes it the file of this state, whose records are all parsed.
+    pub(crate) fn settle(&mut self, state: State) {
+        self.state = Some(state);
+    }
+
+    /// What is known of the records, to be gone back to.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { nature: self.nature, records: self.series.len(), rising: self.rising, last_at: self.last_at }
+    }
+
+    /// Forgets the records that were pushed since.
+    pub(crate) fn go_back(&mut self, mark: Mark) {
+        if self.rising != mark.rising {
+            // A number among the earlier ones may have moved.
+            return self.forget();
+        }
+        self.value_at.truncate(mark.records);
+        self.series.truncate(mark.records);
+        (self.nature, self.last_at) = (mark.nature, mark.last_at);
+    }
+}
+
+/// See [`File::mark`].
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    nature: Option<Nature>,
+    records: usize,
+    rising: bool,
+    last_at: usize,
 }
 
 /// The bytes of a file up to its `used`, or as far as it goes; behind `used` where more was asked for.
@@ -182,39 +299,56 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Reads a file up to its `used`, at least `reach` bytes of it where it has so many. The header is read first:
-/// what it says is in use has been written before.
-///
-/// None where it has vanished.
-pub(crate) fn read<'a>(
-    path: &Path,
-    reach: usize,
-    buffer: &'a mut Vec<u8>,
-) -> io::Result<Option<Content<'a>>> {
+/// A file that is open, and its state.
+pub(crate) struct Open {
+    pub(crate) file: fs::File,
+    pub(crate) state: State,
+}
+
+/// Opens a file and reads its header: what that says is in use has been written before. None where it has vanished.
+pub(crate) fn open(path: &Path) -> io::Result<Option<Open>> {
     let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut header = [0; HEADER_LEN];
-    let header_len = read_up_to(&file, &mut header)?;
+    let header_len = read_up_to(&file, &mut header, 0)?;
     let used = dialects::used(&header[..header_len]);
     let about = file.metadata()?;
     let state =
         State { device: about.dev(), inode: about.ino(), born: about.created().ok(), len: about.len(), used };
-    let wanted = used.max(reach).min(usize::try_from(about.len()).unwrap_or(usize::MAX));
-    if buffer.len() < wanted {
-        buffer.resize(wanted, 0);
-    }
-    let read = if used <= HEADER_LEN { 0 } else { read_up_to(&file, &mut buffer[..wanted])? };
-    Ok(Some(Content { state, bytes: &buffer[..read] }))
+    Ok(Some(Open { file, state }))
 }
 
-/// Reads from the file's start until `into` is full or the file ends.
-fn read_up_to(file: &fs::File, into: &mut [u8]) -> io::Result<usize> {
+/// Reads a file up to its `used`, at least `reach` bytes of it where it has so many. None where it has vanished.
+pub(crate) fn read<'a>(
+    path: &Path,
+    reach: usize,
+    buffer: &'a mut Vec<u8>,
+) -> io::Result<Option<Content<'a>>> {
+    let Some(open) = open(path)? else { return Ok(None) };
+    open.read(reach, buffer).map(Some)
+}
+
+impl Open {
+    /// Reads it up to its `used`, at least `reach` bytes of it where it has so many.
+    pub(crate) fn read<'a>(&self, reach: usize, buffer: &'a mut Vec<u8>) -> io::Result<Content<'a>> {
+        let State { len, used, .. } = self.state;
+        let wanted = used.max(reach).min(usize::try_from(len).unwrap_or(usize::MAX));
+        if buffer.len() < wanted {
+            buffer.resize(wanted, 0);
+        }
+        let read = if used <= HEADER_LEN { 0 } else { read_up_to(&self.file, &mut buffer[..wanted], 0)? };
+        Ok(Content { state: self.state, bytes: &buffer[..read] })
+    }
+}
+
+/// Reads from an offset on until `into` is full or the file ends.
+pub(crate) fn read_up_to(file: &fs::File, into: &mut [u8], from: usize) -> io::Result<usize> {
     let mut done = 0;
     while done < into.len() {
-        match file.read_at(&mut into[done..], done as u64) {
+        match file.read_at(&mut into[done..], (from + done) as u64) {
             Ok(0) => break,
             Ok(read) => done += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -224,7 +358,8 @@ fn read_up_to(file: &fs::File, into: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-fn number_at(bytes: &[u8], at: usize) -> Option<f64> {
+/// The number that stands at an offset.
+pub(crate) fn number_at(bytes: &[u8], at: usize) -> Option<f64> {
     let bytes = bytes.get(at..at + 8)?;
     Some(f64::from_ne_bytes(bytes.try_into().ok()?))
 }

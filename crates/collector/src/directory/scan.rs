@@ -1,34 +1,48 @@
-//! One walk over the directories: list, read, parse what is new, add.
+//! One walk over the directories: list, read, parse what is new, add. Files in which something is odd are looked at
+//! here, as a whole; `sound.rs` reads all others.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dialects::{Damage, Dialect, Era, HEADER_LEN};
 use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Mode, Process};
 
-use super::ahead::{self, Wanted};
+use super::ahead;
 use super::file::{self, Change, Content, File, Nature};
-use super::keys::Keys;
-use super::{Kept, Known, Shared};
+use super::keys::{Keys, Numbering, Place};
+use super::{Hand, Kept, Known, Shared};
 use crate::book::NONE;
 use crate::collector::MOST_TOLD;
+use crate::merge::Reading;
 use crate::{Ask, SeriesId, SourceError, Tally};
 
 /// Bytes that a record which crosses the end of what is in use may have.
 const LONGEST_RECORD: usize = 1024 * 1024; // 1 MiB
 
-/// What parsing a file needs besides the file.
-struct Walk<'a> {
-    directory: &'a Known,
-    path: &'a Path,
-    keys: &'a mut Keys,
-    places: &'a mut Vec<u32>,
-    tally: &'a mut Tally,
+/// What reading a file needs besides the file, shared by all threads that read.
+pub(super) struct Walk<'a> {
+    pub(super) directory: &'a Known,
+    /// Held for moments only.
+    pub(super) keys: Mutex<&'a mut Keys>,
+    pub(super) numbering: Numbering<'a>,
+}
+
+/// What a file had to say.
+pub(super) struct Told {
+    /// Bytes read.
+    pub(super) read: usize,
+    /// Which of the readings of the thread that has read it are its.
+    pub(super) readings: Range<usize>,
+    /// The series that they are of, where that is not what the file's records are of: it was cut while it was read.
+    pub(super) cut: Option<Vec<SeriesId>>,
+    /// Whether there was anything new to parse.
+    pub(super) news: bool,
 }
 
 impl Shared {
@@ -78,31 +92,37 @@ impl Shared {
             kept.told_apart &= !list(&directory.path, files)?;
             let mut gone = Vec::new();
             let (mut bad, mut records, mut bytes) = (0, 0, 0);
-            let wanted = |file: &File| Wanted { path: Arc::clone(&file.path), reach: file.reach };
-            let wanted: Vec<Wanted> = files.iter().map(wanted).collect();
             let shared = is_worth_sharing(files);
-            ahead::read_in_order(&wanted, shared, &mut kept.spare, |at, content| {
+            kept.hands.iter_mut().for_each(|hand| hand.readings.clear());
+            let walk = Walk {
+                directory,
+                keys: Mutex::new(&mut kept.keys),
+                numbering: Numbering { catalog: &self.catalog, tally: Mutex::new(&mut *tally) },
+            };
+            // A file is locked by whoever reads it, then by whoever takes what it told.
+            let locks: Vec<Mutex<&mut File>> = files.iter_mut().map(Mutex::new).collect();
+            let read = |hand: &mut Hand, at: usize| self.read_file(&walk, &mut lock(&locks[at]), hand);
+            ahead::in_order(locks.len(), shared, &mut kept.hands, read, |hand, at, told| {
                 if ask.is_late() {
                     let operation = format!("read {}", directory.path.display());
                     return Err(SourceError::new(operation, "the deadline passed"));
                 }
-                let (file, path) = (&mut files[at], &*wanted[at].path);
-                let (keys, places) = (&mut kept.keys, &mut kept.places);
-                let walk = &mut Walk { directory, path, keys, places, tally };
-                let taken = content.and_then(|content| match content {
-                    Some(content) => {
-                        self.take_file(walk, file, &content, &mut kept.buffer, &mut kept.told_apart)
-                    }
-                    None => Ok(None),
-                });
-                match taken.map_err(|error| SourceError::new(format!("read {}", path.display()), error))? {
-                    Some(read) => {
-                        bytes += read;
-                        bad += u64::from(file.damage.is_some());
-                        records += file.records.len() as u64;
-                    }
-                    None => gone.push(at),
+                let file = lock(&locks[at]);
+                let failed = |error| SourceError::new(format!("read {}", file.path.display()), error);
+                let Some(Told { read, readings, cut, news }) = told.map_err(failed)? else {
+                    gone.push(at);
+                    return Ok(());
+                };
+                if let Some(nature) = file.nature {
+                    let mut tally = walk.numbering.tally();
+                    tally.report(nature.origin);
+                    tally.extend(cut.as_ref().unwrap_or(&file.series), &hand.readings[readings.clone()]);
                 }
+                hand.readings.truncate(readings.start);
+                kept.told_apart &= !news;
+                bytes += read;
+                bad += u64::from(file.damage.is_some());
+                records += file.series.len() as u64;
                 Ok(())
             })?;
             for at in gone.into_iter().rev() {
@@ -121,126 +141,130 @@ impl Shared {
         Ok(changed)
     }
 
-    /// Adds the numbers of a file, having parsed what is new; says how many bytes were read. None where it has
-    /// vanished.
-    fn take_file(
+    /// Reads the numbers of a file, having parsed what is new. None where it has vanished.
+    fn read_file(&self, walk: &Walk<'_>, file: &mut File, hand: &mut Hand) -> io::Result<Option<Told>> {
+        let Some(open) = file::open(&file.path)? else { return Ok(None) };
+        if let Some(told) = self.read_sound(walk, file, &open, hand)? {
+            return Ok(Some(told));
+        }
+        let mut buffer = std::mem::take(&mut hand.whole);
+        let content = open.read(file.reach, &mut buffer)?;
+        let told = self.read_whole(walk, file, &content, hand);
+        hand.whole = buffer;
+        told
+    }
+
+    /// Takes the numbers of a file out of its content, having parsed what is new. None where it has vanished.
+    fn read_whole(
         &self,
-        walk: &mut Walk<'_>,
+        walk: &Walk<'_>,
         file: &mut File,
         content: &Content<'_>,
-        buffer: &mut Vec<u8>,
-        told_apart: &mut bool,
-    ) -> io::Result<Option<usize>> {
-        if !self.parse(walk, file, content) {
-            return Ok(Some(add(walk, file, content)));
+        hand: &mut Hand,
+    ) -> io::Result<Option<Told>> {
+        if !self.parse(walk, file, content, &mut hand.places) {
+            return Ok(Some(told(file, content, false, &mut hand.readings)));
         }
-        *told_apart = false;
         if file.damage.is_none() || !content.goes_on() {
-            self.tell_damage(walk.path, file);
-            return Ok(Some(add(walk, file, content)));
+            self.tell_damage(file);
+            return Ok(Some(told(file, content, true, &mut hand.readings)));
         }
         let reach = content.state.used + LONGEST_RECORD;
-        match file::read(walk.path, reach, buffer)? {
+        match file::read(&file.path, reach, &mut hand.again)? {
             Some(further) if further.state == content.state => {
                 self.parse_crossing(walk, file, &further);
-                self.tell_damage(walk.path, file);
-                Ok(Some(add(walk, file, &further)))
+                self.tell_damage(file);
+                Ok(Some(told(file, &further, true, &mut hand.readings)))
             }
             _ => {
                 // It changes under our eyes: it is taken as it is now, without a second look.
-                let Some(again) = file::read(walk.path, file.reach, buffer)? else { return Ok(None) };
-                self.parse(walk, file, &again);
-                self.tell_damage(walk.path, file);
-                Ok(Some(add(walk, file, &again)))
+                let Some(again) = file::read(&file.path, file.reach, &mut hand.again)? else {
+                    return Ok(None);
+                };
+                self.parse(walk, file, &again, &mut hand.places);
+                self.tell_damage(file);
+                Ok(Some(told(file, &again, true, &mut hand.readings)))
             }
         }
     }
 
     /// Parses what is new in a file; says whether anything was.
-    fn parse(&self, walk: &mut Walk<'_>, file: &mut File, content: &Content<'_>) -> bool {
+    fn parse(&self, walk: &Walk<'_>, file: &mut File, content: &Content<'_>, places: &mut Vec<u32>) -> bool {
         let change = file.compare(content.state, content.bytes);
         if change == Change::Numbers {
             return false;
         }
-        let damage = self.parse_records(walk, file, content.in_use());
+        let damage = self.parse_records(walk, file, content.in_use(), places);
         file.damage = damage.or_else(|| content.damage());
         true
     }
 
     /// Parses the records that are new; says where it had to stop.
-    fn parse_records(&self, walk: &mut Walk<'_>, file: &mut File, bytes: &[u8]) -> Option<Damage> {
+    fn parse_records(
+        &self,
+        walk: &Walk<'_>,
+        file: &mut File,
+        bytes: &[u8],
+        places: &mut Vec<u32>,
+    ) -> Option<Damage> {
         if bytes.len() <= HEADER_LEN {
             return None;
         }
         let nature = match file.nature {
             Some(nature) => nature,
-            None => match self.nature(walk, &file.name, bytes) {
+            None => match self.nature(walk, file, bytes) {
                 Ok(Some(nature)) => nature,
                 Ok(None) => return None,
                 Err(damage) => return Some(damage),
             },
         };
+        let class = keys(walk).get(nature.class);
         let from = file.parsed.max(HEADER_LEN);
-        let mut records = dialects::records(nature.dialect, bytes, from);
-        walk.keys.learn(nature.class, records.clone().map_while(Result::ok));
-        let expected = walk.keys.reserve(nature.class, bytes, records.clone());
-        walk.tally.reserve(expected);
-        // Of equal keys in one file Ruby reads the last; Python and GitLab read them all.
-        let places = &mut *walk.places;
-        if nature.dialect == Dialect::Ruby {
-            places.clear();
-            for (at, place) in file.records.iter().enumerate() {
-                enter(places, place.series, at);
-            }
-        }
-        let mut damage = None;
+        let records = dialects::records(nature.dialect, bytes, from);
+        class.learn(records.clone().map_while(Result::ok));
+        begin_places(places, file, nature.dialect);
         let mut parsed = from;
-        let mut push = |file: &mut File, value_at: usize, series: Option<SeriesId>| {
-            let Some(series) = series else { return };
-            let before = match nature.dialect {
-                Dialect::Ruby => enter(places, series, file.records.len()),
-                _ => None,
-            };
-            match before {
-                Some(before) => file.records[before].value_at = value_at as u32,
-                None => file.push(value_at, series),
-            }
-        };
-        loop {
-            // Processes make their series in much the same order: most records are known by their bytes.
-            if let Some((value_at, series)) = walk.keys.pass(nature.class, &mut records) {
-                push(file, value_at, series);
-                parsed = records.at();
-                continue;
-            }
-            let Some(record) = records.next() else { break };
-            let record = match record {
+        let resolved = class.resolve(
+            &mut Place::default(),
+            bytes,
+            records,
+            bytes.len() - from.min(bytes.len()),
+            &walk.numbering,
+            |met, series| {
+                parsed = met.end;
+                if let Some(series) = series {
+                    push(file, places, nature.dialect, met.at, met.value_at, series);
+                }
+            },
+        );
+        let damage = resolved.err().or_else(|| {
+            // Behind the last record that is whole there is nothing, damage, or one without its time.
+            let mut left = dialects::records(nature.dialect, bytes, parsed);
+            let record = match left.next()? {
                 Ok(record) => record,
-                Err(found) => {
-                    damage = Some(found);
-                    break;
-                }
+                Err(damage) => return Some(damage),
             };
-            match walk.keys.resolve(nature.class, &record, bytes, &self.catalog, walk.tally) {
-                Ok(series) => push(file, record.value_at, series),
-                Err(found) => {
-                    damage = Some(Damage { at: record.at + 4 + found.at, ..found });
-                    break;
+            match class.resolve_one(&record, bytes, &walk.numbering) {
+                Ok(series) => {
+                    parsed = record.end(nature.dialect);
+                    if let Some(series) = series {
+                        push(file, places, nature.dialect, record.at, record.value_at, series);
+                    }
+                    left.next().and_then(Result::err)
                 }
+                Err(damage) => Some(damage),
             }
-            parsed = record.end(nature.dialect);
-        }
-        file.parsed_to(parsed, bytes);
-        file.nature = Some(self.timed(walk, nature));
+        });
+        file.parsed_to(parsed, bytes.get(file.last_key_at()).unwrap_or_default());
+        file.nature = Some(nature);
         damage
     }
 
     /// Parses the record that begins before the end of what is in use and goes on behind it, if the file has it
     /// whole: the clients' own readers count it.
-    fn parse_crossing(&self, walk: &mut Walk<'_>, file: &mut File, content: &Content<'_>) {
-        let Some(nature) =
-            file.nature.or_else(|| self.nature(walk, &file.name, content.bytes).ok().flatten())
-        else {
+    fn parse_crossing(&self, walk: &Walk<'_>, file: &mut File, content: &Content<'_>) {
+        let known = file.nature;
+        let Some(nature) = known.or_else(|| self.nature(walk, file, content.bytes).ok().flatten()) else {
             return;
         };
         let from = file.parsed.max(HEADER_LEN);
@@ -249,27 +273,23 @@ impl Shared {
         if record.at >= content.state.used || end <= content.state.used {
             return;
         }
-        walk.keys.learn(nature.class, std::iter::once(record));
-        let series = walk.keys.resolve(nature.class, &record, content.bytes, &self.catalog, walk.tally);
+        let class = keys(walk).get(nature.class);
+        class.learn(std::iter::once(record));
+        let series = class.resolve_one(&record, content.bytes, &walk.numbering);
         let Ok(Some(series)) = series else { return };
-        file.push(record.value_at, series);
-        file.parsed_to(end, content.bytes);
-        file.nature = Some(self.timed(walk, nature));
+        file.push(record.at, record.value_at, series);
+        file.parsed_to(end, content.bytes.get(file.last_key_at()).unwrap_or_default());
+        file.nature = Some(nature);
         file.reach = end;
         file.damage = Some(Damage { at: record.at, why: "its header ends within this record, which counts" });
     }
 
-    fn timed(&self, walk: &Walk<'_>, nature: Nature) -> Nature {
-        let kept = matches!(nature.dialect, Dialect::Python(Era::F3) | Dialect::Ruby);
-        let aggregation = walk.keys.aggregation(nature.class, &self.catalog);
-        Nature { timed: kept && aggregation.mode == Mode::MostRecent, ..nature }
-    }
-
-    fn tell_damage(&self, path: &Path, file: &File) {
+    fn tell_damage(&self, file: &File) {
         let Some(damage) = &file.damage else { return };
-        if self.tell_once(format!("{} {} {}", path.display(), damage.at, damage.why)) {
+        let path = file.path.display();
+        if self.tell_once(format!("{path} {} {}", damage.at, damage.why)) {
             tracing::warn!(
-                file = %path.display(),
+                file = %path,
                 offset = damage.at,
                 "a damaged file counts up to its last whole record: {}",
                 damage.why
@@ -278,23 +298,32 @@ impl Shared {
     }
 
     /// What a file's records are, by its first ones and its name; none where the name tells no kind.
-    fn nature(&self, walk: &mut Walk<'_>, name: &str, bytes: &[u8]) -> Result<Option<Nature>, Damage> {
-        let Some(dialect) = dialects::recognise(name, bytes) else {
+    pub(super) fn nature(
+        &self,
+        walk: &Walk<'_>,
+        file: &File,
+        bytes: &[u8],
+    ) -> Result<Option<Nature>, Damage> {
+        let Some(dialect) = dialects::recognise(&file.name, bytes) else {
             let unreadable = Damage { at: HEADER_LEN, why: "its first record is not whole" };
             let first = dialects::records(Dialect::Ruby, bytes, HEADER_LEN).next();
             return Err(first.and_then(Result::err).unwrap_or(unreadable));
         };
-        let named = dialects::parse_file_name(dialect, name);
-        let class = named.as_ref().and_then(|name| walk.keys.class(dialect, name));
+        let named = dialects::parse_file_name(dialect, &file.name);
+        let class = named.as_ref().and_then(|name| keys(walk).class(dialect, name));
         let (Some(class), Some(named)) = (class, named) else {
-            if self.tell_once(walk.path.display().to_string()) {
-                tracing::warn!(file = %walk.path.display(), "left out: its name tells no kind of metric");
+            let path = file.path.display();
+            if self.tell_once(path.to_string()) {
+                tracing::warn!(file = %path, "left out: its name tells no kind of metric");
             }
             return Ok(None);
         };
         let process = Process { id: named.process.into_owned(), labels: walk.directory.labels.clone() };
-        let origin = walk.tally.origin(&process, &walk.path.display().to_string());
-        Ok(Some(Nature { dialect, class, origin, timed: false }))
+        let origin = walk.numbering.tally().origin(&process, &file.path.display().to_string());
+        let kept = matches!(dialect, Dialect::Python(Era::F3) | Dialect::Ruby);
+        let about = keys(walk).get(class);
+        let timed = kept && about.aggregation(&self.catalog).mode == Mode::MostRecent;
+        Ok(Some(Nature { dialect, class, origin, timed }))
     }
 
     /// Whether two directories cannot be told apart where they should be.
@@ -327,12 +356,57 @@ impl Shared {
     }
 }
 
-/// Adds the numbers of all records; says how many bytes were read.
-fn add(walk: &mut Walk<'_>, file: &File, content: &Content<'_>) -> usize {
-    if let Some(nature) = file.nature {
-        file.report(nature, content.bytes, walk.tally);
+/// The keys, for a moment.
+pub(super) fn keys<'a, 'b>(walk: &'a Walk<'b>) -> MutexGuard<'a, &'b mut Keys> {
+    lock(&walk.keys)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The numbers that a file's content has of its records.
+fn told(file: &File, content: &Content<'_>, news: bool, readings: &mut Vec<Reading>) -> Told {
+    let start = readings.len();
+    let timed = file.nature.is_some_and(|nature| nature.timed);
+    let mut series = Vec::new();
+    readings.extend(file.numbers(timed, content.bytes).map(|(of, reading)| {
+        series.push(of);
+        reading
+    }));
+    let cut = (series.len() < file.series.len()).then_some(series);
+    Told { read: content.bytes.len(), readings: start..readings.len(), cut, news }
+}
+
+/// Takes note of the records of a file that are known, if it is of a dialect where of equal keys the last one
+/// counts: Ruby's. Python and GitLab read them all.
+pub(super) fn begin_places(places: &mut Vec<u32>, file: &File, dialect: Dialect) {
+    places.clear();
+    if dialect == Dialect::Ruby {
+        for (at, &series) in file.series.iter().enumerate() {
+            enter(places, series, at);
+        }
     }
-    content.bytes.len()
+}
+
+/// Takes note of a record; says the index of its number where an earlier one of the same series counts no more.
+pub(super) fn push(
+    file: &mut File,
+    places: &mut Vec<u32>,
+    dialect: Dialect,
+    at: usize,
+    value_at: usize,
+    series: SeriesId,
+) -> Option<usize> {
+    let before = match dialect {
+        Dialect::Ruby => enter(places, series, file.series.len()),
+        _ => None,
+    };
+    match before {
+        Some(before) => file.replace(before, at, value_at),
+        None => file.push(at, value_at, series),
+    }
+    before
 }
 
 /// Enters that a series stands at `at` of its file; if it stands somewhere already, only says where.
@@ -349,12 +423,13 @@ fn enter(places: &mut Vec<u32>, series: SeriesId, at: usize) -> Option<usize> {
     None
 }
 
-/// Whether the files hold so much, or so many are new, that a thread more pays off.
+/// Whether the files hold so much, or so many are new, that a thread more pays off. Always where tests run.
 fn is_worth_sharing(files: &[File]) -> bool {
     const BYTES_OF_A_CALL: usize = 4 * 1024; // 4 KiB are read in the time that opening a file takes
+    const ENOUGH: usize = if cfg!(debug_assertions) { 0 } else { 1024 * 1024 }; // 1 MiB
     let known: usize = files.iter().map(|file| file.parsed + BYTES_OF_A_CALL).sum();
     let new = files.iter().filter(|file| file.parsed == 0).count();
-    known > 1024 * 1024 || new > 1
+    known > ENOUGH || new > 1
 }
 
 /// Brings `files` up to date with the directory, in byte order of the names; says whether that changed them.

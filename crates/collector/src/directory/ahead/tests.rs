@@ -1,26 +1,33 @@
-//! Tests of reading ahead.
+//! Tests of working in order.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Wanted, read_in_order};
+use super::in_order;
+use crate::directory::file::{self, Content};
 
-fn wanted(directory: &Path, files: usize) -> Vec<Wanted> {
-    let path = |at: usize| directory.join(format!("counter_{at}.db")).into();
-    (0..files).map(|at| Wanted { path: path(at), reach: 0 }).collect()
+fn wanted(directory: &Path, files: usize) -> Vec<PathBuf> {
+    (0..files).map(|at| directory.join(format!("counter_{at}.db"))).collect()
 }
 
 /// A file whose content is told by its number; every fifth one is not there.
 fn write(directory: &Path, files: usize) {
-    for (at, file) in wanted(directory, files).iter().enumerate() {
+    for (at, path) in wanted(directory, files).iter().enumerate() {
         if at % 5 != 4 {
             let used = 8 + at * 100;
             let mut bytes = vec![at as u8; used];
             bytes[..4].copy_from_slice(&(used as u32).to_le_bytes());
-            fs::write(&file.path, bytes).unwrap();
+            fs::write(path, bytes).unwrap();
         }
     }
+}
+
+/// The bytes of a file.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut buffer = Vec::new();
+    let content = file::read(path, 0, &mut buffer)?;
+    Ok(content.map(|Content { bytes, .. }| bytes.to_vec()))
 }
 
 #[test]
@@ -28,40 +35,51 @@ fn files_are_taken_whole_and_in_order_with_and_without_another_thread() {
     let directory = tempfile::tempdir().unwrap();
     for files in [0, 1, 2, 3, 64] {
         write(directory.path(), files);
+        let wanted = wanted(directory.path(), files);
         for shared in [false, true] {
-            let mut spare = Vec::new();
-            for _ in 0..20 {
+            let mut worked = [0, 0];
+            for round in 1..=20 {
                 let mut taken = 0;
-                let done = read_in_order(&wanted(directory.path(), files), shared, &mut spare, |at, read| {
+                let work = |worked: &mut usize, at: usize| {
+                    *worked += 1;
+                    (*worked, read(&wanted[at]))
+                };
+                let done = in_order(files, shared, &mut worked, work, |worked, at, (number, read)| {
                     assert_eq!(at, taken);
+                    assert!(number <= *worked, "the tools are those of whoever worked");
                     taken += 1;
                     match read.unwrap() {
                         None => assert_eq!(at % 5, 4),
-                        Some(content) if at == 0 => assert_eq!(content.bytes, []),
-                        Some(content) => {
-                            assert_eq!(content.bytes.len(), 8 + at * 100);
-                            assert!(content.bytes[8..].iter().all(|&byte| byte == at as u8));
+                        Some(bytes) if at == 0 => assert_eq!(bytes, []),
+                        Some(bytes) => {
+                            assert_eq!(bytes.len(), 8 + at * 100);
+                            assert!(bytes[8..].iter().all(|&byte| byte == at as u8));
                         }
                     }
                     Ok::<(), ()>(())
                 });
                 assert_eq!((done, taken), (Ok(()), files));
+                assert_eq!(worked[0] + worked[1], files * round);
             }
-            assert!(spare.len() <= 4, "{} buffers are kept", spare.len());
         }
     }
 }
 
 #[test]
 fn the_first_error_ends_it() {
-    let directory = tempfile::tempdir().unwrap();
-    write(directory.path(), 64);
     for shared in [false, true] {
         let mut taken = 0;
-        let done = read_in_order(&wanted(directory.path(), 64), shared, &mut Vec::new(), |at, _| {
-            taken += 1;
-            if at == 7 { Err("enough") } else { Ok(()) }
-        });
+        let done = in_order(
+            64,
+            shared,
+            &mut [(), ()],
+            |_, at| at,
+            |_, at, done| {
+                assert_eq!(at, done);
+                taken += 1;
+                if at == 7 { Err("enough") } else { Ok(()) }
+            },
+        );
         assert_eq!((done, taken), (Err("enough"), 8));
     }
 }
@@ -72,13 +90,19 @@ fn a_file_that_cannot_be_read_is_told_in_its_turn() {
     write(directory.path(), 3);
     fs::remove_file(directory.path().join("counter_1.db")).unwrap();
     fs::create_dir(directory.path().join("counter_1.db")).unwrap();
+    let wanted = wanted(directory.path(), 3);
     for shared in [false, true] {
         let mut kinds = Vec::new();
-        let done: io::Result<()> =
-            read_in_order(&wanted(directory.path(), 3), shared, &mut Vec::new(), |at, read| {
+        let done: io::Result<()> = in_order(
+            3,
+            shared,
+            &mut [(), ()],
+            |_, at| read(&wanted[at]),
+            |_, at, read| {
                 kinds.push((at, read.is_ok()));
                 Ok(())
-            });
+            },
+        );
         done.unwrap();
         assert_eq!(kinds, [(0, true), (1, false), (2, true)]);
     }
@@ -86,14 +110,28 @@ fn a_file_that_cannot_be_read_is_told_in_its_turn() {
 
 #[test]
 fn a_panic_of_whoever_takes_does_not_leave_the_other_thread_waiting() {
-    let directory = tempfile::tempdir().unwrap();
-    write(directory.path(), 64);
-    let wanted = wanted(directory.path(), 64);
     let ended = std::panic::catch_unwind(|| {
-        read_in_order(&wanted, true, &mut Vec::new(), |at, _| -> Result<(), ()> {
-            assert!(at < 5, "on purpose");
-            Ok(())
-        })
+        in_order(
+            64,
+            true,
+            &mut [(), ()],
+            |_, at| at,
+            |_, at, _| -> Result<(), ()> {
+                assert!(at < 5, "on purpose");
+                Ok(())
+            },
+        )
     });
     assert!(ended.is_err());
+}
+
+#[test]
+fn a_panic_of_the_other_thread_is_passed_on() {
+    for panics in [0, 40, 63] {
+        let ended = std::panic::catch_unwind(|| {
+            let work = |_: &mut (), at: usize| assert!(at != panics, "on purpose");
+            in_order(64, true, &mut [(), ()], work, |_, _, ()| Ok::<(), ()>(()))
+        });
+        assert!(ended.is_err());
+    }
 }

@@ -1,0 +1,157 @@
+//! How a sound file is read: through a window that stays in the processor's cache, first the numbers of what is
+//! known, then what is new.
+//!
+//! Anything odd - damage, a record that crosses the end, another file of the same name, a name that tells no
+//! kind - is left to `scan.rs`, which looks at the file as a whole.
+
+use std::io;
+
+use dialects::HEADER_LEN;
+
+use super::file::{File, Nature, Open, number_at, read_up_to};
+use super::keys::Place;
+use super::scan::{Told, Walk, begin_places, keys, push};
+use super::{Hand, Shared};
+use crate::merge::Reading;
+
+/// Bytes read at once. Few where tests run, whose files are small, so that they meet many borders.
+const WINDOW: usize = if cfg!(debug_assertions) { 256 } else { 128 * 1024 };
+
+impl Shared {
+    /// Reads the numbers of a sound file, having parsed what is new. None where it is odd; then nothing of it is
+    /// taken note of.
+    pub(super) fn read_sound(
+        &self,
+        walk: &Walk<'_>,
+        file: &mut File,
+        open: &Open,
+        hand: &mut Hand,
+    ) -> io::Result<Option<Told>> {
+        let (used, known) = (open.state.used, file.is_known(open.state));
+        let whole = used > HEADER_LEN && used as u64 <= open.state.len;
+        if !whole || !(known || file.is_new()) {
+            return Ok(None);
+        }
+        if hand.window.len() < WINDOW {
+            hand.window.resize(WINDOW, 0);
+        }
+        let start = hand.readings.len();
+        let mut read = 0;
+        if let Some(nature) = file.nature {
+            match file.read_numbers(&open.file, nature.timed, &mut hand.window, &mut hand.readings)? {
+                Some(bytes) => read += bytes,
+                None => {
+                    hand.readings.truncate(start);
+                    return Ok(None);
+                }
+            }
+        }
+        let news = used > file.parsed;
+        if news {
+            let mark = file.mark();
+            match self.read_new(walk, file, open, hand) {
+                Ok(Some(bytes)) => read += bytes,
+                odd => {
+                    file.go_back(mark);
+                    hand.readings.truncate(start);
+                    return odd.map(|_| None);
+                }
+            }
+        }
+        file.settle(open.state);
+        Ok(Some(Told { read, readings: start..hand.readings.len(), cut: None, news }))
+    }
+
+    /// Parses the records that are new, and reads their numbers; says how many bytes that took. None where something
+    /// is odd.
+    fn read_new(
+        &self,
+        walk: &Walk<'_>,
+        file: &mut File,
+        open: &Open,
+        hand: &mut Hand,
+    ) -> io::Result<Option<usize>> {
+        let used = open.state.used;
+        // Where the window begins, and where in it the next record.
+        let (mut base, mut from) = if file.parsed == 0 { (0, HEADER_LEN) } else { (file.parsed, 0) };
+        let (mut size, mut read) = (WINDOW, 0);
+        let mut last_key = Vec::with_capacity(64);
+        let mut place = Place::default();
+        let first = file.series.len();
+        loop {
+            let len = size.min(used - base);
+            if hand.window.len() < len {
+                hand.window.resize(len, 0);
+            }
+            let window = &mut hand.window[..len];
+            if read_up_to(&open.file, window, base)? < len {
+                return Ok(None);
+            }
+            read += len;
+            let nature = match file.nature {
+                Some(nature) => nature,
+                None => match self.nature(walk, file, window) {
+                    Ok(Some(nature)) => *file.nature.insert(nature),
+                    _ => return Ok(None),
+                },
+            };
+            let class = keys(walk).get(nature.class);
+            let records = dialects::records(nature.dialect, window, from);
+            if class.is_to_learn() {
+                if base + len < used {
+                    // All of the file is to be learnt from before the first key is resolved.
+                    size = used;
+                    continue;
+                }
+                class.learn(records.clone().map_while(Result::ok));
+            }
+            if file.series.len() == first {
+                begin_places(&mut hand.places, file, nature.dialect);
+                if first == 0 {
+                    file.reserve(class.len());
+                }
+            }
+            let (readings, places) = (&mut hand.readings, &mut hand.places);
+            let before = readings.len() - file.series.len();
+            let ended = class.resolve(
+                &mut place,
+                window,
+                records,
+                used - base - from,
+                &walk.numbering,
+                |met, series| {
+                    let Some(series) = series else { return };
+                    let reading = reading(nature, window, met.value_at);
+                    let (at, value_at) = (base + met.at, base + met.value_at);
+                    match push(file, places, nature.dialect, at, value_at, series) {
+                        Some(index) => readings[before + index] = reading,
+                        None => readings.push(reading),
+                    }
+                },
+            );
+            // What is wrong with a key is found again by whoever looks at the file as a whole.
+            let Ok(ended) = ended else { return Ok(None) };
+            let key = file.last_key_at();
+            if key.start >= base && key.end <= base + len {
+                last_key.clear();
+                last_key.extend_from_slice(&window[key.start - base..key.end - base]);
+            }
+            match (base + ended == used, base + len == used) {
+                (true, _) => break,
+                (false, true) => return Ok(None),
+                // A record that is longer than the window.
+                (false, false) if ended == from => size = size.saturating_mul(2),
+                (false, false) => size = WINDOW,
+            }
+            (base, from) = (base + ended, 0);
+        }
+        file.parsed_to(used, &last_key);
+        Ok(Some(read))
+    }
+}
+
+fn reading(nature: Nature, window: &[u8], at: usize) -> Reading {
+    let value = number_at(window, at).unwrap_or_default();
+    let time = if nature.timed { number_at(window, at + 8).unwrap_or_default() } else { 0.0 };
+    Reading { value, time }
+}
