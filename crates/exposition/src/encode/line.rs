@@ -74,11 +74,12 @@ pub(super) fn push_line<'a>(
     push_tail: impl Fn(&mut Vec<u8>, &Sample),
 ) {
     let series = &*sample.series;
-    let rendered = series.rendered.get_or_init(|| render(naming, series));
-    if rendered.is_empty() || naming.escaping == Escaping::Dots {
-        push_series(out, naming, series);
-    } else {
-        out.extend_from_slice(rendered);
+    match series.rendered.get() {
+        None => render(out, naming, series),
+        Some(text) if text.is_empty() || naming.escaping == Escaping::Dots => {
+            push_series(out, naming, series)
+        }
+        Some(text) => out.extend_from_slice(text),
     }
     push_number(out, sample.value);
     if sample.timestamp.is_some() || sample.exemplar.is_some() {
@@ -87,23 +88,34 @@ pub(super) fn push_line<'a>(
     out.push(b'\n');
 }
 
-/// The text of a series that is the same in all formats; empty where a name needs escaping, so that there is
-/// no such text.
-fn render<'a>(naming: &Naming<'a>, series: &'a Series) -> Box<[u8]> {
-    if !naming.is_legacy(series) {
-        return Box::default();
+/// Appends the text of a series, and keeps it where it is the same in all formats; where a name needs escaping there is
+/// no such text, and nothing is kept.
+#[cold]
+fn render<'a>(out: &mut Vec<u8>, naming: &Naming<'a>, series: &'a Series) {
+    let start = out.len();
+    let kept: Box<[u8]> = if naming.is_legacy(series) {
+        push_legacy_series(out, series);
+        out.get(start..).unwrap_or_default().into()
+    } else {
+        Box::default()
+    };
+    if kept.is_empty() || naming.escaping == Escaping::Dots {
+        out.truncate(start);
+        push_series(out, naming, series);
     }
-    // Exact where no value needs escaping: braces and a blank, and for each label `="",`.
-    let labels = series.labels.iter().map(|label| label.name.len() + label.value.len() + 4);
-    let mut text = Vec::with_capacity(series.name.len() + 2 + labels.sum::<usize>());
-    text.extend_from_slice(series.name.as_bytes());
+    // Another thread may have kept the same.
+    let _ = series.rendered.set(kept);
+}
+
+/// Appends `name{labels} ` of a series whose names need no escaping.
+fn push_legacy_series(out: &mut Vec<u8>, series: &Series) {
+    out.extend_from_slice(series.name.as_bytes());
     for (at, label) in series.labels.iter().enumerate() {
-        text.push(if at == 0 { b'{' } else { b',' });
-        text.extend_from_slice(label.name.as_bytes());
-        push_value(&mut text, &label.value);
+        out.push(if at == 0 { b'{' } else { b',' });
+        out.extend_from_slice(label.name.as_bytes());
+        push_value(out, &label.value);
     }
-    text.extend_from_slice(if series.labels.is_empty() { b" " } else { b"} " });
-    text.into()
+    out.extend_from_slice(if series.labels.is_empty() { b" " } else { b"} " });
 }
 
 /// Appends `name{labels} `, or `{"name",labels} `.
