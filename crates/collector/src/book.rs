@@ -2,6 +2,7 @@
 //!
 //! Numbers are given once and stay, so that a scrape which brings nothing new looks nothing up.
 
+use std::borrow::Cow;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Kind, Label, Process, Series};
 
 use crate::bounds::{Bound, Bounds};
+use crate::index::Index;
 use crate::labels::LabelSets;
 use crate::{Rules, Statement};
 
@@ -46,9 +48,7 @@ pub(crate) struct Book {
     label_sets: LabelSets,
     bounds: Bounds,
     identities: Vec<Identity>,
-    identity_numbers: HashMap<(u32, u32, Option<u64>), u32>,
-    /// Identities with the labels of a process put on.
-    derived: HashMap<(u32, u32), u32>,
+    identity_numbers: Index,
     /// Family and identity of each series.
     series: Vec<(FamilyId, u32)>,
     /// Series of an identity besides its first: several statements of one family, or spellings of one bound.
@@ -63,6 +63,20 @@ pub(crate) struct Book {
     remembered: HashMap<(Arc<str>, Arc<[Label]>), f64>,
     /// By number of the origin: the label sets that it puts on merged series and on series of its own.
     labellings: Vec<(u32, u32)>,
+}
+
+/// What series of one sample have in common that have the same label names; they differ in their values.
+pub(crate) struct Shaped {
+    family: FamilyId,
+    rules: Rules,
+    /// Number of the sample name.
+    sample: u32,
+    /// Number of the label names.
+    shape: u32,
+    /// Where in the list of values those of the names stand.
+    order: Box<[usize]>,
+    /// Where the bound of a bucket stands.
+    le: Option<usize>,
 }
 
 /// The text of a bound.
@@ -143,6 +157,48 @@ impl Book {
                 let sample = self.sample(self.name_of(family), sample);
                 let identity = self.identity(sample, labels, None);
                 self.number_series(family, identity, None)
+            }
+        })
+    }
+
+    /// How series of a family are numbered that have this sample name and these label names, each of which comes with
+    /// its place in the list of their values.
+    pub(crate) fn shape<'a>(
+        &mut self,
+        family: FamilyId,
+        sample: &str,
+        names: impl Iterator<Item = (usize, &'a str)>,
+    ) -> Shaped {
+        let statement = self.statement(family);
+        let (kind, rules) = (statement.kind, statement.rules);
+        let drops_pid = kind == Kind::Gauge && rules == Rules::Python;
+        let mut names: Vec<(&str, usize)> =
+            names.map(|(at, name)| (name, at)).filter(|(name, _)| !drops_pid || *name != "pid").collect();
+        names.sort_unstable();
+        names.dedup_by(|later, first| later.0 == first.0);
+        let is_le = |&(name, _): &(&str, usize)| kind == Kind::Histogram && name == "le";
+        let le = names.iter().position(is_le).map(|le| names.remove(le).1);
+        let sample = match le {
+            Some(_) => self.suffixed(family, "_bucket"),
+            None => self.sample(self.name_of(family), sample),
+        };
+        let shape = self.label_sets.shape(names.iter().map(|&(name, _)| name));
+        Shaped { family, rules, sample, shape, le, order: names.iter().map(|&(_, at)| at).collect() }
+    }
+
+    /// The number of a series by the values of its labels; none where `le` is not a number.
+    pub(crate) fn series_shaped(&mut self, shaped: &Shaped, values: &[Cow<'_, [u8]>]) -> Option<SeriesId> {
+        let bound = match shaped.le {
+            Some(le) => Some(self.bounds.read(shaped.rules, &values[le])?),
+            None => None,
+        };
+        let values = shaped.order.iter().map(|&at| &*values[at]);
+        let labels = self.label_sets.number_shaped(shaped.shape, values);
+        Some(match bound {
+            Some(bound) => self.number_bucket(shaped.family, shaped.sample, labels, bound),
+            None => {
+                let identity = self.identity(shaped.sample, labels, None);
+                self.number_series(shaped.family, identity, None)
             }
         })
     }
@@ -275,19 +331,10 @@ impl Book {
         if labelling == NONE {
             return identity;
         }
-        if let Some(&known) = self.derived.get(&(identity, labelling)) {
-            return known;
-        }
         let base = &self.identities[identity as usize];
         let (sample, bound) = (base.sample, base.bound.clone());
-        let (on, labels) = (self.label_sets.get(labelling), self.label_sets.get(base.labels));
-        let kept = labels.iter().filter(|label| on.iter().all(|put| put.name != label.name));
-        let mut labels: Vec<Label> = kept.chain(on.iter()).cloned().collect();
-        labels.sort_by(|a, b| a.name.cmp(&b.name));
-        let labels = self.label_sets.number_owned(labels);
-        let derived = self.identity(sample, labels, bound);
-        self.derived.insert((identity, labelling), derived);
-        derived
+        let labels = self.label_sets.extended(base.labels, labelling);
+        self.identity(sample, labels, bound)
     }
 
     /// The identity of a family's sample `name` + `suffix` with these labels; `le` makes it a bucket.
@@ -342,7 +389,7 @@ impl Book {
         let mut labels = Arc::clone(self.label_sets.get(entry.labels));
         if let Some(bound) = &entry.bound {
             let text = self.spelled.get(&identity).unwrap_or(&bound.text);
-            let le = self.label_sets.label("le", Arc::clone(text));
+            let le = Label { name: self.label_sets.name("le"), value: Arc::clone(text) };
             let at = labels.partition_point(|label| *label.name < *le.name);
             let (before, behind) = labels.split_at(at);
             // Of slices the length is known, so that this allocates once.
@@ -391,11 +438,19 @@ impl Book {
     }
 
     fn identity(&mut self, sample: u32, labels: u32, bound: Option<Bound>) -> u32 {
-        let key = (sample, labels, bound.as_ref().map(Bound::key));
-        *self.identity_numbers.entry(key).or_insert_with(|| {
+        let key = bound.as_ref().map(Bound::key);
+        let folded = key.map_or(0, |key| (key >> 32) as u32 ^ key as u32 ^ 1);
+        let hash = self.identity_numbers.hash_of_numbers([sample, labels, folded]);
+        let known = self.identity_numbers.find(hash, |number| {
+            let known = &self.identities[number as usize];
+            known.sample == sample && known.labels == labels && known.bound.as_ref().map(Bound::key) == key
+        });
+        known.unwrap_or_else(|| {
+            let number = self.identities.len() as u32;
             let printed = f64::NAN;
             self.identities.push(Identity { sample, labels, bound, series: NONE, on_page: None, printed });
-            self.identities.len() as u32 - 1
+            self.identity_numbers.insert(hash, number);
+            number
         })
     }
 }

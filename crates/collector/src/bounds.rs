@@ -13,20 +13,52 @@ pub(crate) struct Bound {
     pub(crate) text: Arc<[u8]>,
 }
 
-/// Bounds by their spelling; none where it is no number. They are few, so that each is read once.
+/// Bounds, numbered by their spelling. They are few, so that each is read once.
 #[derive(Default)]
-pub(crate) struct Bounds(HashMap<Rules, HashMap<Box<[u8]>, Option<Bound>>>);
+pub(crate) struct Bounds {
+    /// None where the spelling is no number.
+    known: Vec<Spelled>,
+    numbers: HashMap<Rules, HashMap<Box<[u8]>, usize>>,
+    /// Which was looked for last.
+    last: usize,
+}
+
+/// A spelling and what it says.
+struct Spelled {
+    rules: Rules,
+    text: Box<[u8]>,
+    bound: Option<Bound>,
+    /// The one that was looked for next the last time: buckets come in the same order over and over.
+    next: usize,
+}
 
 impl Bounds {
     /// The bound that the text of `le` says, if it is a number.
     pub(crate) fn read(&mut self, rules: Rules, text: &[u8]) -> Option<Bound> {
-        let known = self.0.entry(rules).or_default();
-        if let Some(bound) = known.get(text) {
-            return bound.clone();
+        let next = self.known.get(self.last).map_or(0, |last| last.next);
+        let likely = self.known.get(next).filter(|known| known.rules == rules && *known.text == *text);
+        let found = match likely {
+            Some(_) => next,
+            None => {
+                let found = self.find(rules, text);
+                if let Some(last) = self.known.get_mut(self.last) {
+                    last.next = found;
+                }
+                found
+            }
+        };
+        self.last = found;
+        self.known[found].bound.clone()
+    }
+
+    fn find(&mut self, rules: Rules, text: &[u8]) -> usize {
+        let numbers = self.numbers.entry(rules).or_default();
+        if let Some(&known) = numbers.get(text) {
+            return known;
         }
-        let bound = Bound::read(rules, text);
-        known.insert(text.into(), bound.clone());
-        bound
+        numbers.insert(text.into(), self.known.len());
+        self.known.push(Spelled { rules, text: text.into(), bound: Bound::read(rules, text), next: 0 });
+        self.known.len() - 1
     }
 }
 

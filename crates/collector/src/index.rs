@@ -24,6 +24,26 @@ impl Index {
         hasher.finish()
     }
 
+    /// The hash of a thing that consists of these numbers.
+    pub(crate) fn hash_of_numbers(&self, [a, b, c]: [u32; 3]) -> u64 {
+        let mut hasher = self.state.build_hasher();
+        hasher.write_u64(u64::from(a) << 32 | u64::from(b));
+        hasher.write_u32(c);
+        hasher.finish()
+    }
+
+    /// The hash of a thing that consists of a number and texts.
+    pub(crate) fn hash_of_values<'a>(&self, number: u32, values: impl Iterator<Item = &'a [u8]>) -> u64 {
+        let mut hasher = self.state.build_hasher();
+        hasher.write_u32(number);
+        values.for_each(|value| {
+            hasher.write(value);
+            // So that values that are cut in other places are not all alike.
+            hasher.write_u8(value.len() as u8);
+        });
+        hasher.finish()
+    }
+
     /// The number of the thing with this hash that `is` the one.
     pub(crate) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
         self.numbers.find(hash, |&(known, number)| known == hash && is(number)).map(|&(_, number)| number)

@@ -1,4 +1,6 @@
 //! Label sets, numbered: each is kept once, however many series have it, and looked up without being copied.
+//!
+//! A set is known by its names, which few lists of names are, and its values.
 
 use std::sync::Arc;
 
@@ -10,43 +12,131 @@ use crate::index::Index;
 /// See the head of this file.
 #[derive(Default)]
 pub(crate) struct LabelSets {
-    sets: Vec<Arc<[Label]>>,
+    sets: Vec<Set>,
+    /// The one that was numbered last by its values.
+    last: u32,
     numbers: Index,
+    /// Lists of names, sorted.
+    shapes: Vec<Shape>,
+    shape_numbers: Index,
     /// The names of all labels: few, and the same ones in most sets.
     names: Vec<Arc<str>>,
     name_numbers: Index,
+    /// Values met of late, by length and last bytes: many sets have them in common.
+    values: Vec<Option<Arc<[u8]>>>,
+    /// Sets with labels put on, by the numbers of both.
+    extended: Index,
+    /// Of those: the set, the labels put on, and what came of it.
+    extensions: Vec<[u32; 3]>,
 }
 
+struct Set {
+    shape: u32,
+    labels: Arc<[Label]>,
+}
+
+/// The names of a set's labels.
+type Shape = Box<[Arc<str>]>;
+
+/// How many values are remembered; a power of 2.
+const VALUES: usize = 256;
+
 impl LabelSets {
+    /// The number of a list of names that are sorted. Asking twice gives the same number.
+    pub(crate) fn shape<'a>(&mut self, names: impl Iterator<Item = &'a str> + Clone) -> u32 {
+        let hash = self.shape_numbers.hash(names.clone());
+        let known = self
+            .shape_numbers
+            .find(hash, |number| self.shapes[number as usize].iter().map(|name| &**name).eq(names.clone()));
+        known.unwrap_or_else(|| {
+            let number = self.shapes.len() as u32;
+            let names = names.map(|name| self.name(name)).collect();
+            self.shapes.push(names);
+            self.shape_numbers.insert(hash, number);
+            number
+        })
+    }
+
     /// The number of a set whose labels are sorted by name. Asking twice gives the same number.
     pub(crate) fn number(&mut self, labels: &[LabelText<'_>]) -> u32 {
-        let hash = self.numbers.hash(labels.iter().map(|label| (&*label.name, &*label.value)));
-        let known = self.numbers.find(hash, |number| {
-            let known = &self.sets[number as usize];
-            known.len() == labels.len()
-                && known.iter().zip(labels).all(|(a, b)| *a.value == *b.value && *a.name == *b.name)
+        let shape = self.shape(labels.iter().map(|label| &*label.name));
+        self.number_shaped(shape, labels.iter().map(|label| &*label.value))
+    }
+
+    /// The number of a set of which the [shape](LabelSets::shape) is known, by its values in the order of the names.
+    pub(crate) fn number_shaped<'a>(
+        &mut self,
+        shape: u32,
+        values: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    ) -> u32 {
+        let is = |known: &Set| {
+            known.shape == shape && known.labels.iter().map(|label| &*label.value).eq(values.clone())
+        };
+        // The buckets of a histogram come one after the other.
+        if self.sets.get(self.last as usize).is_some_and(is) {
+            return self.last;
+        }
+        let hash = self.hash(shape, values.clone());
+        let known = self.numbers.find(hash, |number| is(&self.sets[number as usize]));
+        self.last = known.unwrap_or_else(|| {
+            let names = &self.shapes[shape as usize];
+            let remembered = &mut self.values;
+            // Of these the length is known, so that this allocates once.
+            let labels = names.iter().zip(values);
+            let labels =
+                labels.map(|(name, value)| Label { name: Arc::clone(name), value: owned(value, remembered) });
+            let labels = labels.collect();
+            self.push(hash, Set { shape, labels })
         });
-        known.unwrap_or_else(|| {
-            let own = |label: &LabelText<'_>| self.label(&label.name, &*label.value);
-            let labels = labels.iter().map(own).collect();
-            self.push(hash, labels)
-        })
+        self.last
     }
 
     /// The same of labels that are owned.
     pub(crate) fn number_owned(&mut self, labels: Vec<Label>) -> u32 {
-        let hash = self.numbers.hash(labels.iter().map(|label| (&*label.name, &*label.value)));
-        let known = self.numbers.find(hash, |number| *self.sets[number as usize] == *labels);
-        known.unwrap_or_else(|| self.push(hash, labels.into()))
+        let shape = self.shape(labels.iter().map(|label| &*label.name));
+        self.number_labels(shape, labels.iter())
+    }
+
+    fn number_labels<'a>(
+        &mut self,
+        shape: u32,
+        labels: impl ExactSizeIterator<Item = &'a Label> + Clone,
+    ) -> u32 {
+        let hash = self.hash(shape, labels.clone().map(|label| &*label.value));
+        let known = self.numbers.find(hash, |number| {
+            let known = &self.sets[number as usize];
+            known.shape == shape
+                && known.labels.iter().map(|label| &label.value).eq(labels.clone().map(|label| &label.value))
+        });
+        known.unwrap_or_else(|| self.push(hash, Set { shape, labels: labels.cloned().collect() }))
+    }
+
+    /// The number of the set `labels` with those of the set `on` put on: they replace labels of the same name.
+    pub(crate) fn extended(&mut self, labels: u32, on: u32) -> u32 {
+        let hash = self.extended.hash_of_numbers([labels, on, 0]);
+        let known = self.extended.find(hash, |number| self.extensions[number as usize][..2] == [labels, on]);
+        if let Some(known) = known {
+            return self.extensions[known as usize][2];
+        }
+        let (base, put) = (Arc::clone(self.get(labels)), Arc::clone(self.get(on)));
+        let kept = base.iter().filter(|label| put.iter().all(|put| put.name != label.name));
+        let mut both: Vec<&Label> = Vec::with_capacity(base.len() + put.len());
+        both.extend(kept.chain(put.iter()));
+        both.sort_by(|a, b| a.name.cmp(&b.name));
+        let shape = self.shape(both.iter().map(|label| &*label.name));
+        let number = self.number_labels(shape, both.iter().copied());
+        self.extended.insert(hash, self.extensions.len() as u32);
+        self.extensions.push([labels, on, number]);
+        number
     }
 
     /// The set behind a number that this gave.
     pub(crate) fn get(&self, number: u32) -> &Arc<[Label]> {
-        &self.sets[number as usize]
+        &self.sets[number as usize].labels
     }
 
-    /// A label whose name is shared with all others of that name.
-    pub(crate) fn label(&mut self, name: &str, value: impl Into<Arc<[u8]>>) -> Label {
+    /// A name, shared with all others that are the same.
+    pub(crate) fn name(&mut self, name: &str) -> Arc<str> {
         let hash = self.name_numbers.hash([name]);
         let known = self.name_numbers.find(hash, |number| *self.names[number as usize] == *name);
         let number = known.unwrap_or_else(|| {
@@ -55,13 +145,31 @@ impl LabelSets {
             self.name_numbers.insert(hash, number);
             number
         });
-        Label { name: Arc::clone(&self.names[number as usize]), value: value.into() }
+        Arc::clone(&self.names[number as usize])
     }
 
-    fn push(&mut self, hash: u64, labels: Arc<[Label]>) -> u32 {
+    fn hash<'a>(&self, shape: u32, values: impl Iterator<Item = &'a [u8]>) -> u64 {
+        self.numbers.hash_of_values(shape, values)
+    }
+
+    fn push(&mut self, hash: u64, set: Set) -> u32 {
         let number = self.sets.len() as u32;
-        self.sets.push(labels);
+        self.sets.push(set);
         self.numbers.insert(hash, number);
         number
+    }
+}
+
+/// A value that is shared with the last one that was the same, if that is remembered.
+fn owned(value: &[u8], remembered: &mut Vec<Option<Arc<[u8]>>>) -> Arc<[u8]> {
+    if remembered.is_empty() {
+        remembered.resize(VALUES, None);
+    }
+    let last =
+        value.iter().rev().take(3).fold(value.len(), |all, &byte| all.wrapping_mul(31) + usize::from(byte));
+    let entry = &mut remembered[last % VALUES];
+    match entry {
+        Some(known) if **known == *value => Arc::clone(known),
+        _ => Arc::clone(entry.insert(value.into())),
     }
 }

@@ -9,7 +9,7 @@ use dialects::LabelText;
 use foldhash::HashMap;
 use metrics_core::{Label, Process, Snapshot};
 
-use crate::book::Book;
+use crate::book::{Book, Shaped};
 use crate::layout::{Sequence, View};
 use crate::merge::Reading;
 use crate::page::Page;
@@ -157,17 +157,23 @@ impl Tally {
             name: Cow::Borrowed(name),
             value: Cow::Borrowed(value),
         });
-        self.series_of(family, sample, text.collect())
+        self.book.series(family, sample, text.collect())
     }
 
-    /// [`series`](Tally::series) of labels that may be borrowed: only those of a new label set are copied.
-    pub(crate) fn series_of(
+    /// How series of a family are numbered that have this sample name and these label names, each of which comes with
+    /// its place in the list of their values.
+    pub(crate) fn shape<'a>(
         &mut self,
         family: FamilyId,
         sample: &str,
-        labels: Vec<LabelText<'_>>,
-    ) -> Option<SeriesId> {
-        self.book.series(family, sample, labels)
+        names: impl Iterator<Item = (usize, &'a str)>,
+    ) -> Shaped {
+        self.book.shape(family, sample, names)
+    }
+
+    /// [`series`](Tally::series) by the values of its labels.
+    pub(crate) fn series_shaped(&mut self, shaped: &Shaped, values: &[Cow<'_, [u8]>]) -> Option<SeriesId> {
+        self.book.series_shaped(shaped, values)
     }
 
     /// Makes room for so many more series.

@@ -3,7 +3,7 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Spelling, decode, decode_labels, spelling};
+pub(crate) use decode::{Spelling, decode, spelling, split_value, value_ranges};
 pub(crate) use encode::{encode_gitlab, encode_python};
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Keys: what a record's number is about, as text and taken apart.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use metrics_core::{Desc, Kind, Label, Mode, Part, number};
 
@@ -34,9 +33,6 @@ pub struct KeyText<'a> {
     pub sample: Cow<'a, str>,
     /// The labels in the order of the key, no two of one name.
     pub labels: Vec<LabelText<'a>>,
-    /// Where in the key the labels stand, for [`read_labels`]; keys that are the same before and behind it are of one
-    /// family, sample name and help.
-    pub labels_at: Range<usize>,
     /// Python from 0.16 on.
     pub help: Option<Cow<'a, str>>,
 }
@@ -112,29 +108,6 @@ pub fn read_key(dialect: Dialect, key: &[u8]) -> Result<KeyText<'_>, Damage> {
     match dialect {
         Dialect::Python(_) | Dialect::Gitlab => json::decode(key),
         Dialect::Ruby => query::decode(key),
-    }
-}
-
-/// The labels alone, of the part of a key that holds them ([`KeyText::labels_at`]).
-///
-/// Most keys of a file differ from the one before them in nothing else.
-///
-/// # Errors
-/// As [`decode_key`]; offsets count from the part's first byte.
-///
-/// ```
-/// use dialects::{Dialect, read_key, read_labels};
-/// let (first, second) = (br#"["a", "a", {"b": "1"}, "?"]"#, br#"["a", "a", {"b": "22"}, "?"]"#);
-/// let first = read_key(Dialect::PYTHON, first)?.labels_at;
-/// assert_eq!(first, 11..21);
-/// let labels = read_labels(Dialect::PYTHON, &second[11..22])?;
-/// assert_eq!((&*labels[0].name, &*labels[0].value), ("b", &b"22"[..]));
-/// # Ok::<(), dialects::Damage>(())
-/// ```
-pub fn read_labels(dialect: Dialect, labels: &[u8]) -> Result<Vec<LabelText<'_>>, Damage> {
-    match dialect {
-        Dialect::Python(_) | Dialect::Gitlab => json::decode_labels(labels),
-        Dialect::Ruby => query::decode(labels).map(|key| key.labels),
     }
 }
 

@@ -56,10 +56,12 @@ mod query;
 mod recognise;
 mod record;
 mod ruby_float;
+mod template;
 
 pub use dialect::{Dialect, Era};
 pub use file::{HEADER_LEN, grown_len, header, initial_len, used};
-pub use key::{Key, KeyText, LabelText, decode_key, encode_key, keys, read_key, read_labels};
+pub use key::{Key, KeyText, LabelText, decode_key, encode_key, keys, read_key};
 pub use name::{FileName, file_name, is_metrics_file, parse_file_name};
 pub use recognise::recognise;
 pub use record::{Damage, Record, Records, push_record, record_len, records};
+pub use template::Template;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::template::ValueRanges;
 use crate::{Damage, Key, KeyText, LabelText};
 
 /// Takes a query string apart as Ruby's `CGI.parse` does.
@@ -25,8 +26,40 @@ pub(crate) fn decode(key: &[u8]) -> Result<KeyText<'_>, Damage> {
     if repeated {
         labels = first_values(key)?;
     }
-    let labels_at = 0..key.len();
-    Ok(KeyText { family: Cow::default(), sample: Cow::default(), labels, labels_at, help: None })
+    Ok(KeyText { family: Cow::default(), sample: Cow::default(), labels, help: None })
+}
+
+/// Where in a key the values of its labels stand. None where a label has none, or the names do not rise.
+pub(crate) fn value_ranges(key: &[u8]) -> Option<ValueRanges> {
+    let mut values = Vec::new();
+    let mut before: Option<Cow<'_, str>> = None;
+    let mut at = key.iter().take_while(|byte| is_stripped(byte)).count();
+    if stripped(key).is_empty() {
+        return Some(values);
+    }
+    for pair in stripped(key).split(|byte| matches!(byte, b'&' | b';')) {
+        let equals = pair.iter().position(|&byte| byte == b'=')?;
+        let name = text(unescaped(pair.get(..equals)?)).filter(|name| !name.is_empty())?;
+        if before.is_some_and(|before| before >= name) {
+            return None;
+        }
+        values.push(at + equals + 1..at + pair.len());
+        at += pair.len() + 1;
+        before = Some(name);
+    }
+    Some(values)
+}
+
+/// The value that stands at the start of `left`, unescaped, and what follows it.
+pub(crate) fn split_value(left: &[u8]) -> (Cow<'_, [u8]>, &[u8]) {
+    let end = left.iter().position(|byte| matches!(byte, b'&' | b';')).unwrap_or(left.len());
+    let (value, behind) = left.split_at(end);
+    (unescaped(value), behind)
+}
+
+/// Whether Ruby's `strip` takes something off the end of a key.
+pub(crate) fn is_stripped_at_end(key: &[u8]) -> bool {
+    key.last().is_some_and(is_stripped)
 }
 
 /// The labels of a key in which a name may stand more than once.

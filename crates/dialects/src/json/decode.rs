@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::template::ValueRanges;
 use crate::{Damage, KeyText, LabelText};
 
 /// Decodes a key of any of the four spellings:
@@ -21,10 +22,7 @@ pub(crate) fn decode(key: &[u8]) -> Result<KeyText<'_>, Damage> {
     reader.take(b',', "no comma behind the family")?;
     let sample = reader.string("the sample name is not a text")?;
     reader.take(b',', "no comma behind the sample name")?;
-    reader.peek();
-    let start = reader.at;
     let labels = reader.labels()?;
-    let labels_at = start..reader.at;
     let help = match reader.peek() {
         Some(b',') => {
             reader.at += 1;
@@ -37,18 +35,71 @@ pub(crate) fn decode(key: &[u8]) -> Result<KeyText<'_>, Damage> {
     };
     reader.take(b']', "the key's array does not end behind labels and help")?;
     match reader.peek() {
-        None => Ok(KeyText { family, sample, labels, labels_at, help }),
+        None => Ok(KeyText { family, sample, labels, help }),
         Some(_) => Err(reader.damage("more text behind the key's array")),
     }
 }
 
-/// Decodes what stands in a key at [`KeyText::labels_at`].
-pub(crate) fn decode_labels(text: &[u8]) -> Result<Vec<LabelText<'_>>, Damage> {
-    let mut reader = Reader::new(text)?;
-    let labels = reader.labels()?;
-    match reader.peek() {
-        None => Ok(labels),
-        Some(_) => Err(reader.damage("more text behind the labels")),
+/// Where in a key the values of its labels stand. None where one is not a text, or a name stands twice.
+pub(crate) fn value_ranges(key: &[u8]) -> Option<ValueRanges> {
+    // All is checked here; what follows only looks for places.
+    let labels = decode(key).ok()?.labels.len();
+    let mut reader = Reader::new(key).ok()?;
+    reader.take(b'[', "").ok()?;
+    reader.string("").ok()?;
+    reader.take(b',', "").ok()?;
+    reader.string("").ok()?;
+    reader.take(b',', "").ok()?;
+    let object = reader.peek() == Some(b'{');
+    reader.at += 1;
+    let mut values = Vec::with_capacity(labels);
+    if !object {
+        while reader.peek() != Some(b']') {
+            reader.string("").ok()?;
+            if reader.peek() == Some(b',') {
+                reader.at += 1;
+            }
+        }
+        reader.at += 1;
+        reader.take(b',', "").ok()?;
+        reader.take(b'[', "").ok()?;
+    }
+    while !matches!(reader.peek()?, b'}' | b']') {
+        if object {
+            reader.string("").ok()?;
+            reader.take(b':', "").ok()?;
+        }
+        reader.peek();
+        let start = reader.at + 1;
+        reader.string("").ok()?;
+        values.push(start..reader.at - 1);
+        if reader.peek() == Some(b',') {
+            reader.at += 1;
+        }
+    }
+    (values.len() == labels).then_some(values)
+}
+
+/// The text of a value that stands at the start of `left`, behind its quote, and what follows it, which begins with
+/// the other quote. None where it cannot be read.
+pub(crate) fn split_value(left: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let (plain, behind) = left.split_at_checked(plain_len(left))?;
+    match behind.first()? {
+        b'"' => std::str::from_utf8(plain).is_ok().then_some((Cow::Borrowed(plain), behind)),
+        b'\\' => {
+            // The other quote is the first one that no backslash takes.
+            let mut escaped = false;
+            let end = left.iter().position(|&byte| {
+                let ends = byte == b'"' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                ends
+            })?;
+            let (text, behind) = left.split_at_checked(end)?;
+            let mut reader = Reader::new(text).ok()?;
+            let value = reader.unquoted()?;
+            Some((Cow::Owned(value.into_bytes()), behind))
+        }
+        _ => None,
     }
 }
 
@@ -316,6 +367,16 @@ impl<'a> Reader<'a> {
             }
             text.push_str(self.unescaped_run()?);
         }
+    }
+
+    /// All that is left, as the inside of a text.
+    fn unquoted(&mut self) -> Option<String> {
+        let mut text = self.unescaped_run().ok()?.to_owned();
+        while self.here().is_some() {
+            text.push(self.escape().ok()?);
+            text.push_str(self.unescaped_run().ok()?);
+        }
+        Some(text)
     }
 
     /// What stands before the next quote or backslash, or the end.
