@@ -32,7 +32,7 @@ impl Dialect {
     pub const PYTHON: Dialect = Dialect::Python(Era::F3);
 
     /// Bytes of value and timestamp behind a key: 16, or 8 where there is no timestamp.
-    pub(crate) const fn number_len(self) -> usize {
+    pub const fn number_len(self) -> usize {
         match self {
             Dialect::Python(Era::F3) | Dialect::Ruby => 16,
             Dialect::Python(_) | Dialect::Gitlab => 8,

@@ -92,43 +92,6 @@ pub struct Records<'a> {
     owed: Option<Damage>,
 }
 
-impl Records<'_> {
-    /// Where the next record starts; the end of the bytes once there is no more.
-    pub fn at(&self) -> usize {
-        self.at
-    }
-
-    /// Passes over the next record if it starts with `known`: the bytes from [`Record::at`] to
-    /// [`Record::value_at`] of a record of this dialect. Says where its value stands.
-    ///
-    /// For files that have the same records: comparing costs less than reading. None where it starts otherwise or
-    /// is cut off; then nothing is passed over.
-    ///
-    /// ```
-    /// use dialects::{Dialect, push_record, records};
-    ///
-    /// let mut file = Vec::new();
-    /// push_record(Dialect::Ruby, b"code=200", 7.0, 0.0, &mut file);
-    /// push_record(Dialect::Ruby, b"code=404", 1.0, 0.0, &mut file);
-    /// let mut left = records(Dialect::Ruby, &file, 0);
-    /// let known = file[..16].to_vec();
-    /// assert_eq!((left.pass(&known), left.pass(&known)), (Some(16), None));
-    /// assert_eq!(left.next().unwrap().unwrap().key, b"code=404");
-    /// ```
-    pub fn pass(&mut self, known: &[u8]) -> Option<usize> {
-        if known.is_empty() || !self.bytes.get(self.at..)?.starts_with(known) {
-            return None;
-        }
-        let value_at = self.at + known.len();
-        let end = value_at + self.dialect.number_len();
-        if end > self.bytes.len() {
-            return None;
-        }
-        self.at = end;
-        Some(value_at)
-    }
-}
-
 impl<'a> Iterator for Records<'a> {
     type Item = Result<Record<'a>, Damage>;
 

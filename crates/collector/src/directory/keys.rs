@@ -5,7 +5,7 @@ mod meanings;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use dialects::{Damage, Dialect, FileName, Record, Records};
+use dialects::{Damage, Dialect, FileName, Record};
 use foldhash::HashMap;
 use metrics_core::{Aggregation, Kind};
 
@@ -171,9 +171,9 @@ impl Class {
         }
     }
 
-    /// Resolves the records of a window of a file, as far as they are whole; `push` is given each with the series that
-    /// its key stands for: none where that is valid and not shown. Ends where `records` do, or before a record that is
-    /// damaged or not whole. Says where that is.
+    /// Resolves the records of a window of a file from `from` on, as far as they are whole; `push` is given each with the
+    /// series that its key stands for: none where that is valid and not shown. Ends where the window does, or before a
+    /// record that is damaged or not whole. Says where that is.
     ///
     /// `left` is the bytes that the file has from the window on; room is made for as much.
     ///
@@ -183,42 +183,42 @@ impl Class {
         &self,
         place: &mut Place,
         window: &[u8],
-        mut records: Records<'_>,
+        from: usize,
         left: usize,
         numbering: &Numbering<'_>,
         mut push: impl FnMut(Met, Option<SeriesId>),
     ) -> Result<usize, Damage> {
         let texts = self.read();
-        match texts.pass(place, window, &mut records, &mut |met, key| {
-            push(met, texts.known[key as usize].series()?);
+        let first = match texts.pass(place, window, from, |met, text, _| {
+            push(met, text.series()?);
             Ok(())
         })? {
             Passed::All(at) => return Ok(at),
-            Passed::UpToNew => {}
-        }
+            Passed::UpToNew(record) => record,
+        };
         drop(texts);
         // By now another thread may have met the same keys: then they are found.
         let texts = &mut *self.write();
         if texts.known.is_empty() {
-            texts.reserve(left, records.clone(), numbering);
+            texts.reserve(left, &first, numbering);
         }
-        let mut resolved: Vec<(Met, u32)> = Vec::new();
         let mut new = texts.meanings.begin();
+        let mut resolved: Vec<(Met, u32)> = Vec::new();
+        let mut at = first.at;
         let ended = loop {
-            let passed = texts.pass(place, window, &mut records, &mut |met, key| {
+            let passed = texts.pass(place, window, at, |met, _, key| {
                 resolved.push((met, key));
                 Ok(())
             });
-            match passed {
+            let record = match passed {
                 Ok(Passed::All(at)) => break Ok(at),
-                Ok(Passed::UpToNew) => {}
+                Ok(Passed::UpToNew(record)) => record,
                 Err(damage) => break Err(damage),
-            }
-            let Some(Ok(record)) = records.next() else { break Ok(window.len()) };
+            };
             match texts.meet(&record, window, place, numbering, &mut new) {
                 Ok(key) => {
-                    let Record { at, value_at, .. } = record;
-                    resolved.push((Met { at, value_at, end: records.at() }, key));
+                    at = record.end(texts.meanings.sort.dialect);
+                    resolved.push((Met { at: record.at, value_at: record.value_at, end: at }, key));
                 }
                 Err(damage) => break Err(damage),
             }
@@ -264,11 +264,11 @@ impl Class {
 }
 
 /// How far records could be passed over.
-enum Passed {
+enum Passed<'a> {
     /// To the end of those that are whole, which is here.
     All(usize),
-    /// The next one is new.
-    UpToNew,
+    /// To this one, whose key is new.
+    UpToNew(Record<'a>),
 }
 
 impl Text {
@@ -294,13 +294,9 @@ impl Texts {
     }
 
     /// Makes room for the records of the class's first file, of which so many bytes are left.
-    fn reserve(&mut self, left: usize, mut records: Records<'_>, numbering: &Numbering<'_>) {
-        let start = records.at();
-        if records.next().is_none() {
-            return;
-        }
+    fn reserve(&mut self, left: usize, first: &Record<'_>, numbering: &Numbering<'_>) {
         // Records of one file are of much the same length.
-        let expected = left / (records.at() - start).max(MIN_RECORD_LEN);
+        let expected = left / (first.end(self.meanings.sort.dialect) - first.at).max(MIN_RECORD_LEN);
         self.texts.reserve(left);
         self.known.reserve(expected);
         self.numbers.reserve(expected);
@@ -308,41 +304,41 @@ impl Texts {
     }
 
     /// Passes over records whose keys are known.
-    fn pass(
+    fn pass<'a>(
         &self,
         place: &mut Place,
-        window: &[u8],
-        records: &mut Records<'_>,
-        push: &mut impl FnMut(Met, u32) -> Result<(), Damage>,
-    ) -> Result<Passed, Damage> {
+        window: &'a [u8],
+        mut at: usize,
+        mut push: impl FnMut(Met, &Text, u32) -> Result<(), Damage>,
+    ) -> Result<Passed<'a>, Damage> {
         let dialect = self.meanings.sort.dialect;
+        let number_len = dialect.number_len();
+        let located = |at: usize| move |damage: Damage| Damage { at: at + 4, ..damage };
         loop {
-            let at = records.at();
             // Processes make their series in much the same order: most records are known by their bytes.
             let next = self.known.get(place.before.wrapping_sub(1));
-            let next = next.map_or(0, |before| before.next.load(Ordering::Relaxed) as usize);
-            if let Some(text) = self.known.get(next)
-                && let Some(value_at) = records.pass(self.bytes(text))
-            {
-                place.before = next + 1;
-                let met = Met { at, value_at, end: records.at() };
-                push(met, next as u32).map_err(|damage| Damage { at: at + 4, ..damage })?;
-                continue;
+            let mut next = next.map_or(0, |before| before.next.load(Ordering::Relaxed) as usize);
+            while let Some(text) = self.known.get(next) {
+                let value_at = at + text.len as usize;
+                let end = value_at + number_len;
+                if end > window.len() || window[at..value_at] != *self.bytes(text) {
+                    break;
+                }
+                push(Met { at, value_at, end }, text, next as u32).map_err(located(at))?;
+                (at, place.before) = (end, next + 1);
+                next = text.next.load(Ordering::Relaxed) as usize;
             }
-            let unread = records.clone();
-            let record = match records.next() {
-                None => return Ok(Passed::All(at)),
+            let record = match dialects::records(dialect, window, at).next() {
                 Some(Ok(record)) if record.end(dialect) <= window.len() => record,
-                Some(_) => return Ok(Passed::All(at)),
+                _ => return Ok(Passed::All(at)),
             };
-            let head = &window[record.at..record.value_at];
-            let Some(number) = self.find(head) else {
-                *records = unread;
-                return Ok(Passed::UpToNew);
+            let Some(number) = self.find(&window[at..record.value_at]) else {
+                return Ok(Passed::UpToNew(record));
             };
             self.follow(place, number);
-            let met = Met { at, value_at: record.value_at, end: records.at() };
-            push(met, number).map_err(|damage| Damage { at: at + 4, ..damage })?;
+            let met = Met { at, value_at: record.value_at, end: record.end(dialect) };
+            push(met, &self.known[number as usize], number).map_err(located(at))?;
+            at = met.end;
         }
     }
 

@@ -227,7 +227,7 @@ impl Shared {
         let resolved = class.resolve(
             &mut Place::default(),
             bytes,
-            records,
+            from,
             bytes.len() - from.min(bytes.len()),
             &walk.numbering,
             |met, series| {

@@ -96,19 +96,23 @@ impl Shared {
                 },
             };
             let class = keys(walk).get(nature.class);
-            let records = dialects::records(nature.dialect, window, from);
             if class.is_to_learn() {
                 if base + len < used {
                     // All of the file is to be learnt from before the first key is resolved.
                     size = used;
                     continue;
                 }
-                class.learn(records.clone().map_while(Result::ok));
+                let records = dialects::records(nature.dialect, window, from);
+                class.learn(records.map_while(Result::ok));
             }
             if file.series.len() == first {
                 begin_places(&mut hand.places, file, nature.dialect);
                 if first == 0 {
-                    file.reserve(class.len());
+                    // As many as another file of the class has, or as are likely in so many bytes.
+                    const LIKELY_LEN: usize = 160; // bytes
+                    let records = if class.len() > 0 { class.len() } else { used / LIKELY_LEN };
+                    file.reserve(records);
+                    hand.readings.reserve(records);
                 }
             }
             let (readings, places) = (&mut hand.readings, &mut hand.places);
@@ -116,7 +120,7 @@ impl Shared {
             let ended = class.resolve(
                 &mut place,
                 window,
-                records,
+                from,
                 used - base - from,
                 &walk.numbering,
                 |met, series| {
