@@ -13,7 +13,7 @@ use metrics_core::{Kind, Label, Process, Series};
 use crate::bounds::{Bound, Bounds};
 use crate::index::Index;
 use crate::labels::LabelSets;
-use crate::{Rules, Statement};
+use crate::{Rules, Statement, two};
 
 /// A family as one source states it; see [`Tally::family`](crate::Tally::family).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -382,28 +382,61 @@ impl Book {
 
     /// The series as the page shows it; made once.
     pub(crate) fn on_page(&mut self, identity: u32) -> Arc<Series> {
-        let entry = &self.identities[identity as usize];
-        if let Some(series) = &entry.on_page {
-            return Arc::clone(series);
+        if self.identities[identity as usize].on_page.is_none() {
+            self.put_on_page(&[identity]);
         }
+        let entry = &self.identities[identity as usize];
+        Arc::clone(entry.on_page.as_ref().expect("it has just been made"))
+    }
+
+    /// Makes the series and the texts of those of these identities that have none, by two threads where that pays.
+    pub(crate) fn put_on_page(&mut self, identities: &[u32]) {
+        const WORTH_A_THREAD: usize = if cfg!(debug_assertions) { 2 } else { 2048 };
+        let le = self.label_sets.name("le");
+        let lacking =
+            identities.iter().filter(|&&identity| self.identities[identity as usize].on_page.is_none());
+        let lacking: Vec<u32> = lacking.copied().collect();
+        let make = |identities: &[u32]| {
+            // So few at a time that the second look finds them in the processor's cache.
+            const AT_ONCE: usize = 256;
+            let mut made: Vec<Arc<Series>> = Vec::with_capacity(identities.len());
+            for some in identities.chunks(AT_ONCE) {
+                let before = made.len();
+                made.extend(some.iter().map(|&identity| self.make_series(identity, &le)));
+                exposition::prepare(made[before..].iter().map(|series| &**series));
+            }
+            made
+        };
+        let made = if lacking.len() < WORTH_A_THREAD {
+            make(&lacking)
+        } else {
+            let (first, second) = lacking.split_at(lacking.len() / 2);
+            let (mut first, second) = two::both(|| make(first), || make(second));
+            first.extend(second);
+            first
+        };
+        for (identity, series) in lacking.into_iter().zip(made) {
+            let entry = &mut self.identities[identity as usize];
+            if !self.remembered.is_empty() {
+                let key = (series.name.clone(), series.labels.clone());
+                entry.printed = self.remembered.remove(&key).unwrap_or(entry.printed);
+            }
+            entry.on_page = Some(series);
+        }
+    }
+
+    fn make_series(&self, identity: u32, le: &Arc<str>) -> Arc<Series> {
+        let entry = &self.identities[identity as usize];
         let mut labels = Arc::clone(self.label_sets.get(entry.labels));
         if let Some(bound) = &entry.bound {
             let text = self.spelled.get(&identity).unwrap_or(&bound.text);
-            let le = Label { name: self.label_sets.name("le"), value: Arc::clone(text) };
+            let le = Label { name: Arc::clone(le), value: Arc::clone(text) };
             let at = labels.partition_point(|label| *label.name < *le.name);
             let (before, behind) = labels.split_at(at);
             // Of slices the length is known, so that this allocates once.
             labels = before.iter().chain([&le]).chain(behind).cloned().collect();
         }
-        let name = Arc::clone(&self.samples[entry.sample as usize]);
-        let series = Arc::new(Series::new(name, labels));
-        let entry = &mut self.identities[identity as usize];
-        if !self.remembered.is_empty() {
-            let key = (series.name.clone(), series.labels.clone());
-            entry.printed = self.remembered.remove(&key).unwrap_or(entry.printed);
-        }
-        entry.on_page = Some(Arc::clone(&series));
-        series
+        Arc::new(Series::new(Arc::clone(&self.samples[entry.sample as usize]), labels))
     }
 
     fn sample(&mut self, name: u32, sample: &str) -> u32 {

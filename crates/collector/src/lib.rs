@@ -80,6 +80,7 @@ mod plan;
 mod source;
 mod statement;
 mod tally;
+mod two;
 
 pub use ask::{Ask, By, Liveness};
 pub use book::{FamilyId, OriginId, SeriesId};

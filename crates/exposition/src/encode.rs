@@ -2,7 +2,7 @@
 
 mod line;
 
-use metrics_core::{FamilySnapshot, Kind, Sample, Snapshot};
+use metrics_core::{FamilySnapshot, Kind, Sample, Series, Snapshot};
 
 use self::line::{Naming, push_line};
 use crate::escape::{push_help, push_quotable};
@@ -22,7 +22,7 @@ use crate::name::is_legacy_metric;
 /// that name in the text format, and is `unknown` in OpenMetrics, as Prometheus' Go library prints it.
 ///
 /// The first page makes each series' text `name{labels} ` and keeps it in
-/// [`Series::rendered`](metrics_core::Series::rendered) for all formats; every later one costs a copy of it and
+/// [`Series::rendered`](metrics_core::Series::rendered) for all formats, unless [`prepare`] has; every later one costs a copy of it and
 /// a number for each sample, and allocates nothing but what `out` needs to grow. Series with names that need
 /// escaping are put together each time, and so are all under [`Escaping::Dots`].
 pub fn encode(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
@@ -43,6 +43,20 @@ pub fn encode(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
             out.extend_from_slice(b"# EOF\n");
         }
     }
+}
+
+/// Makes the texts that the first page would make of these series, for whoever has time before, or threads.
+///
+/// Series whose text is made already cost a look each.
+///
+/// ```
+/// use metrics_core::{Label, Series};
+/// let series = Series::new("jobs_total", vec![Label::new("queue", "a")]);
+/// exposition::prepare([&series]);
+/// assert_eq!(series.rendered.get().map(|text| &**text), Some(&b"jobs_total{queue=\"a\"} "[..]));
+/// ```
+pub fn prepare<'a>(series: impl IntoIterator<Item = &'a Series>) {
+    line::prepare(series);
 }
 
 /// Suffixes of this kind that the text format does not know, in the order in which their gauges follow the

@@ -68,7 +68,7 @@ mod negotiate;
 mod escape;
 mod name;
 
-pub use encode::encode;
+pub use encode::{encode, prepare};
 pub use format::{Escaping, Format, Syntax};
 pub use negotiate::{Coding, Negotiated, negotiate, negotiate_coding};
 pub use parse::{ParseError, parse};

@@ -5,10 +5,11 @@
 //! so that the result is the same as if there were no other thread. They begin at different ends because files of a
 //! kind stand together: what is learnt from one of them is not learnt by both threads at once.
 
-use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use crate::two::has_processors;
 
 /// Does `work` for each number below `count` and has `take` called with what came of it, in order. Both are given
 /// the tools of the thread that did the work. With `shared`, a thread beside this one works as well. The first error
@@ -47,12 +48,6 @@ pub(crate) fn in_order<T: Send, R: Send, E>(
         let (theirs, done) = helper.join().unwrap_or_else(|panic| resume_unwind(panic));
         done.into_iter().rev().try_for_each(|(at, done)| take(theirs, at, done))
     })
-}
-
-/// Whether two threads are faster than one.
-fn has_processors() -> bool {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get)) > 1
 }
 
 /// What nobody works on yet: from the first number up to the second one.

@@ -107,6 +107,24 @@ fn render<'a>(out: &mut Vec<u8>, naming: &Naming<'a>, series: &'a Series) {
     let _ = series.rendered.set(kept);
 }
 
+/// Makes the texts of series that have none yet.
+pub(super) fn prepare<'a>(all: impl IntoIterator<Item = &'a Series>) {
+    // Which family is a matter of escaping, and what is kept needs none.
+    let naming = Naming { family: "", joint: "", escaping: Escaping::Underscores, legacy: Cell::new(None) };
+    let mut text = Vec::new();
+    for series in all {
+        if series.rendered.get().is_none() {
+            text.clear();
+            let legacy = naming.is_legacy(series);
+            if legacy {
+                push_legacy_series(&mut text, series);
+            }
+            // Another thread may have made the same.
+            let _ = series.rendered.set(text.as_slice().into());
+        }
+    }
+}
+
 /// Appends `name{labels} ` of a series whose names need no escaping.
 fn push_legacy_series(out: &mut Vec<u8>, series: &Series) {
     out.extend_from_slice(series.name.as_bytes());
