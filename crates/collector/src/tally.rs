@@ -251,9 +251,11 @@ impl Tally {
         let (rank, end) = (self.readings.len(), self.readings.len() + series.len());
         if self.sequence.series.get(rank..end) != Some(series) {
             self.sequence.series.truncate(rank);
+            make_room(&mut self.sequence.series, series.len());
             self.sequence.series.extend_from_slice(series);
             self.changed = true;
         }
+        make_room(&mut self.readings, readings.len());
         self.readings.extend_from_slice(readings);
     }
 
@@ -363,6 +365,14 @@ impl Tally {
             self.changes += 1;
             self.changed = false;
         }
+    }
+}
+
+/// Makes room in large steps. What is not written to costs no memory, while each step copies what is there to memory
+/// that was not written to before.
+fn make_room<T>(list: &mut Vec<T>, more: usize) {
+    if list.capacity() - list.len() < more {
+        list.reserve(3 * list.len() + more);
     }
 }
 
