@@ -26,6 +26,7 @@ use crate::name::is_legacy_metric;
 /// a number for each sample, and allocates nothing but what `out` needs to grow. Series with names that need
 /// escaping are put together each time, and so are all under [`Escaping::Dots`].
 pub fn encode(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
+    out.reserve(snapshot.families.iter().map(likely_len).sum());
     match format.syntax {
         Syntax::Text0 | Syntax::Text1 => {
             let escaping = match format {
@@ -43,6 +44,19 @@ pub fn encode(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
             out.extend_from_slice(b"# EOF\n");
         }
     }
+}
+
+/// Some bytes more than a family is likely to need on the page. Growing by and by would copy what is there, and touch
+/// twice the memory; room that is not needed is not touched.
+fn likely_len(family: &FamilySnapshot) -> usize {
+    const NUMBER: usize = 16; // bytes, with the end of the line
+    const TEXT: usize = 80; // bytes
+    let texts = [family.samples.first(), family.samples.last()].map(|sample| {
+        let text = sample.and_then(|sample| sample.series.rendered.get());
+        text.map_or(TEXT, |text| text.len() + text.len() / 16)
+    });
+    let comments = 2 * (family.name.len() + NUMBER) + family.help.len();
+    comments + family.samples.len() * (texts.into_iter().max().unwrap_or(TEXT) + NUMBER)
 }
 
 /// Makes the texts that the first page would make of these series, for whoever has time before, or threads.
