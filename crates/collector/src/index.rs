@@ -11,8 +11,9 @@ use hashbrown::HashTable;
 /// See the head of this file.
 #[derive(Default)]
 pub(crate) struct Index {
-    /// Hash and number; the hash is kept so that growing reads no thing again.
-    numbers: HashTable<(u64, u32)>,
+    /// Hash and number; the hash is kept so that growing reads no thing again. Half of it, so that an entry is as small
+    /// as it can be: looking up is waiting for memory.
+    numbers: HashTable<(u32, u32)>,
     state: RandomState,
 }
 
@@ -46,21 +47,34 @@ impl Index {
 
     /// The number of the thing with this hash that `is` the one.
     pub(crate) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Option<u32> {
-        self.numbers.find(hash, |&(known, number)| known == hash && is(number)).map(|&(_, number)| number)
+        let half = half(hash);
+        let found = self.numbers.find(whole(half), |&(known, number)| known == half && is(number));
+        found.map(|&(_, number)| number)
     }
 
     /// Enters a thing that is not there yet.
     pub(crate) fn insert(&mut self, hash: u64, number: u32) {
-        self.numbers.insert_unique(hash, (hash, number), |&(hash, _)| hash);
+        let half = half(hash);
+        self.numbers.insert_unique(whole(half), (half, number), |&(half, _)| whole(half));
     }
 
     /// Makes room for so many more.
     pub(crate) fn reserve(&mut self, more: usize) {
-        self.numbers.reserve(more, |&(hash, _)| hash);
+        self.numbers.reserve(more, |&(half, _)| whole(half));
     }
 
     /// Forgets all numbers.
     pub(crate) fn clear(&mut self) {
         self.numbers.clear();
     }
+}
+
+/// What is kept of a hash.
+fn half(hash: u64) -> u32 {
+    (hash ^ hash >> 32) as u32
+}
+
+/// A hash that is told by its half alone, spread over all bits: the table looks at the highest and the lowest.
+fn whole(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

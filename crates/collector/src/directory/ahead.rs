@@ -37,8 +37,10 @@ pub(crate) fn in_order<T: Send, R: Send, E>(
     }
     thread::scope(|scope| {
         let help = || {
-            let done: Vec<(usize, R)> =
-                std::iter::from_fn(|| left.last()).map(|at| (at, work(theirs, at))).collect();
+            let mut done: Vec<(usize, R)> = Vec::with_capacity(count);
+            while let Some(at) = left.last() {
+                done.push((at, work(theirs, at)));
+            }
             (theirs, done)
         };
         // Without a second thread (none may be left) the first does everything.
