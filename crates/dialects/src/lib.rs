@@ -57,6 +57,7 @@ mod recognise;
 mod record;
 mod ruby_float;
 mod template;
+mod writer;
 
 pub use dialect::{Dialect, Era};
 pub use file::{HEADER_LEN, grown_len, header, initial_len, used};
@@ -65,3 +66,4 @@ pub use name::{FileName, file_name, is_metrics_file, parse_file_name};
 pub use recognise::recognise;
 pub use record::{Damage, Record, Records, push_record, record_len, records};
 pub use template::Template;
+pub use writer::{claim_file, writer, writer_of};

@@ -38,8 +38,8 @@ impl Claim {
             file.lock().map_err(|e| failed("lock", e))?;
             let mut ordinal = ordinal;
             loop {
-                let process = format!("{pid}-r{ordinal}");
-                let path = directory.join(format!(".multiprom-{process}"));
+                let process = dialects::writer(pid, ordinal);
+                let path = directory.join(dialects::claim_file(&process));
                 match fs::hard_link(&aside, &path) {
                     Ok(()) => return Ok(Claim { process, ordinal, file, noted: HashSet::new() }),
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => ordinal += 1,
