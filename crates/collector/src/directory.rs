@@ -2,14 +2,17 @@
 
 mod ahead;
 mod file;
+mod folder;
 mod keys;
 mod scan;
 mod sound;
+mod writers;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics_core::{Kind, Label, Snapshot};
@@ -17,7 +20,7 @@ use metrics_core::{Kind, Label, Snapshot};
 use crate::merge::Reading;
 use crate::own::family;
 use crate::{Ask, Catalog, FamilyId, Source, SourceError, Tally};
-use file::File;
+use folder::Folder;
 use keys::Keys;
 
 /// A directory and the labels that everything in it gets.
@@ -46,7 +49,12 @@ pub struct Directory {
 /// | two directories with equal labels and a process of the same name | the scrape fails: give them labels |
 ///
 /// A scrape costs five system calls for each file, one more for each 128 KiB of it, and the copying of the bytes in
-/// use. Only records that are new are parsed. Large directories are read by two threads.
+/// use. Only records that are new are parsed. Large directories are read by two threads. A directory whose entries
+/// have not changed is not listed again.
+///
+/// Files of our own stores are read once more when their writer has died, and then not again: their numbers are
+/// kept for as long as the directory shows the same files. Whether it has died is asked every few seconds, of the
+/// lock on the dot-file beside them; where that does not tell, files are read at every scrape.
 pub struct DirSource {
     shared: Arc<Shared>,
 }
@@ -54,6 +62,8 @@ pub struct DirSource {
 struct Shared {
     directories: Vec<Known>,
     catalog: Catalog,
+    /// How often it is asked whether writers have died.
+    asks_every: Duration,
     /// What the log has been told.
     told: Mutex<HashSet<String>>,
 }
@@ -63,6 +73,7 @@ struct Known {
     path: PathBuf,
     labels: Vec<(String, String)>,
     files: AtomicU64,
+    settled_files: AtomicU64,
     bad_files: AtomicU64,
     records: AtomicU64,
     bytes_read: AtomicU64,
@@ -74,8 +85,8 @@ struct Kept {
     /// The families of the catalog.
     expected: Option<Vec<FamilyId>>,
     keys: Keys,
-    /// The files of each directory, by name.
-    files: Vec<Vec<File>>,
+    /// By directory.
+    folders: Vec<Folder>,
     /// Whether these files' processes can be told apart.
     told_apart: bool,
     /// What the threads read with.
@@ -124,12 +135,14 @@ impl DirSource {
                 path,
                 labels,
                 files: AtomicU64::new(0),
+                settled_files: AtomicU64::new(0),
                 bad_files: AtomicU64::new(0),
                 records: AtomicU64::new(0),
                 bytes_read: AtomicU64::new(0),
             });
         }
-        let shared = Shared { directories: known, catalog, told: Mutex::default() };
+        let asks_every = writers::ASKS_EVERY;
+        let shared = Shared { directories: known, catalog, asks_every, told: Mutex::default() };
         Ok(DirSource { shared: Arc::new(shared) })
     }
 }
@@ -187,6 +200,12 @@ impl Source for DirSource {
                 ),
                 family(
                     Kind::Gauge,
+                    "multiprom_directory_settled_files",
+                    "Metrics files of dead processes whose numbers are known and that are not read any more.",
+                    by_directory(|known| &known.settled_files),
+                ),
+                family(
+                    Kind::Gauge,
                     "multiprom_directory_bad_files",
                     "Metrics files that are damaged and counted as far as they can be read.",
                     by_directory(|known| &known.bad_files),
@@ -207,3 +226,6 @@ impl Source for DirSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,6 +126,11 @@ impl Layout {
             into.run(operation, &readings[run.clone()], &self.slots[run.clone()], run.start);
             from = run.end;
         }
+        self.conclude(readings, into);
+    }
+
+    /// What comes when every reading has done to its own slot what it does.
+    pub(crate) fn conclude(&self, readings: &[Reading], into: &mut Slots) {
         for extra in &self.extras {
             let rank = extra.rank as usize;
             into.run(extra.operation, &readings[rank..=rank], &[extra.slot], rank);

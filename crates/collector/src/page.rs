@@ -5,10 +5,12 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use metrics_core::{FamilySnapshot, Kind, Sample, Series, Snapshot};
 
+use crate::base::Base;
 use crate::book::Book;
 use crate::layout::{Layout, Sequence, View};
 use crate::merge::{Fold, Reading, Slots};
 use crate::plan::plan;
+use crate::tally::SettledRun;
 use crate::{Conflict, Rules};
 
 pub(crate) struct Page {
@@ -16,6 +18,8 @@ pub(crate) struct Page {
     /// Which change of the sequence the layout was made after.
     changes: Option<u64>,
     layout: Layout,
+    /// What the readings add that do not change any more; none before there are such.
+    base: Option<Base>,
     slots: Slots,
     /// Slots of one family that were ever set; kept for its memory alone.
     set: Vec<usize>,
@@ -28,6 +32,7 @@ impl Page {
             view,
             changes: None,
             layout: Layout::default(),
+            base: None,
             slots: Slots::default(),
             set: Vec::new(),
             snapshot: Arc::default(),
@@ -54,6 +59,7 @@ impl Page {
         sequence: &Sequence,
         folds: &HashMap<Box<str>, Fold>,
     ) {
+        self.base = None;
         self.layout = plan(book, sequence, &self.view, folds);
         let shown = self.layout.families.iter().flat_map(|laid| &laid.identities);
         book.put_on_page(&shown.copied().collect::<Vec<_>>());
@@ -76,9 +82,20 @@ impl Page {
         self.changes = Some(changes);
     }
 
-    /// Merges the readings and writes the numbers.
-    pub(crate) fn fill(&mut self, book: &mut Book, readings: &[Reading]) -> Arc<Snapshot> {
-        self.layout.merge(readings, &mut self.slots);
+    /// Merges the readings and writes the numbers. Of the readings those in `settled` are the same as long as it is.
+    pub(crate) fn fill(
+        &mut self,
+        book: &mut Book,
+        readings: &[Reading],
+        settled: &[SettledRun],
+    ) -> Arc<Snapshot> {
+        self.base = self.base.take().filter(|base| base.is_of(settled));
+        if settled.is_empty() {
+            self.layout.merge(readings, &mut self.slots);
+        } else {
+            let base = self.base.get_or_insert_with(|| Base::new(&self.layout, readings, settled));
+            base.merge(&self.layout, readings, &mut self.slots);
+        }
         let snapshot = Arc::make_mut(&mut self.snapshot);
         for (laid, family) in self.layout.families.iter().zip(&mut snapshot.families) {
             let slots = laid.slot as usize..laid.slot as usize + laid.identities.len();

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,8 +20,9 @@ use crate::{Ask, Conflict, FamilyId, Fold, OriginId, SeriesId, Statement};
 ///
 /// A [`Source`](crate::Source) numbers its families and series once ([`family`](Tally::family),
 /// [`series`](Tally::series)), then says at every scrape who reports ([`origin`](Tally::origin),
-/// [`report`](Tally::report)) and what ([`add`](Tally::add)). The order of the calls is the rank of the readings: sums are
-/// added up in it, and series stand on the page in the order in which they first appear in it.
+/// [`report`](Tally::report)) and what ([`add`](Tally::add)). The order of the calls is the rank of the readings: series
+/// stand on the page in the order in which they first appear in it, and numbers are merged in it. Sums alone add
+/// up the numbers that will not change any more (of files of dead processes) before the others, each in order of rank.
 ///
 /// The tally comes back at the next scrape. As long as the same series are added in the same order, a scrape
 /// looks nothing up and allocates nothing; otherwise the page is laid out anew from the numbers. A source keeps
@@ -74,11 +76,16 @@ pub struct Tally {
     sequence: Sequence,
     /// Counts the changes of `sequence`.
     changes: u64,
+    /// By rank, of this scrape up to `added`, then of the last one; as many as the sequence has series.
     readings: Vec<Reading>,
-    /// How many families were expected and origins have reported in this scrape.
+    /// How many families were expected, origins have reported and readings were added in this scrape.
     expected: usize,
     reports: usize,
+    added: usize,
     changed: bool,
+    /// Which readings do not change any more; those passed in this scrape, then those of the last one.
+    settled: Vec<SettledRun>,
+    passed: usize,
     folds: Arc<HashMap<Box<str>, Fold>>,
     pages: Vec<Page>,
     kept: Option<Box<dyn Any + Send>>,
@@ -88,6 +95,31 @@ pub struct Tally {
 
 /// How many pages are kept ready: more are asked for by name filters that change all the time.
 const PAGES: usize = 4;
+
+/// Tells runs of settled readings apart; no two of a program have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunId(u64);
+
+impl RunId {
+    pub(crate) fn new() -> RunId {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        RunId(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Consecutive readings that do not change any more, and where they stand: number of the report and rank.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SettledRun {
+    run: RunId,
+    from: (usize, usize),
+    to: (usize, usize),
+}
+
+impl SettledRun {
+    pub(crate) fn ranks(&self) -> Range<usize> {
+        self.from.1..self.to.1
+    }
+}
 
 /// The numbers of another tally in ours.
 struct Translation {
@@ -107,7 +139,7 @@ impl Default for Tally {
 
 impl std::fmt::Debug for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tally of {} readings of {} series", self.readings.len(), self.book.identities())
+        write!(f, "Tally of {} readings of {} series", self.added, self.book.identities())
     }
 }
 
@@ -123,7 +155,10 @@ impl Tally {
             readings: Vec::new(),
             expected: 0,
             reports: 0,
+            added: 0,
             changed: false,
+            settled: Vec::new(),
+            passed: 0,
             folds,
             pages: Vec::new(),
             kept: None,
@@ -210,11 +245,11 @@ impl Tally {
     /// # Panics
     /// When `origin` is not of this tally, once the page is made.
     pub fn report(&mut self, origin: OriginId) {
-        let report = (origin, self.readings.len() as u32);
+        let report = (origin, self.added as u32);
         if self.sequence.origins.get(self.reports) != Some(&report) {
             self.sequence.origins.truncate(self.reports);
             self.sequence.origins.push(report);
-            self.changed = true;
+            self.differs();
         }
         self.reports += 1;
     }
@@ -232,13 +267,35 @@ impl Tally {
         if self.reports == 0 {
             return;
         }
-        let rank = self.readings.len();
-        if self.sequence.series.get(rank) != Some(&series) {
+        let (rank, reading) = (self.added, Reading { value, time });
+        if self.sequence.series.get(rank) == Some(&series) {
+            self.readings[rank] = reading;
+        } else {
             self.sequence.series.truncate(rank);
             self.sequence.series.push(series);
-            self.changed = true;
+            self.readings.truncate(rank);
+            self.readings.push(reading);
+            self.differs();
         }
-        self.readings.push(Reading { value, time });
+        self.added += 1;
+    }
+
+    /// Reports and readings that will never be others: `replay` makes them, by [`report`](Tally::report) and
+    /// [`add`](Tally::add), where they do not stand here already. Costs nothing where they do, which is where
+    /// nothing before them has changed its place since the last scrape.
+    ///
+    /// A run is told by its number; what has another number is another run.
+    pub(crate) fn again(&mut self, run: RunId, replay: impl FnOnce(&mut Tally)) {
+        let from = (self.reports, self.added);
+        match self.settled.get(self.passed) {
+            Some(known) if known.run == run && known.from == from => (self.reports, self.added) = known.to,
+            _ => {
+                self.settled.truncate(self.passed);
+                replay(self);
+                self.settled.push(SettledRun { run, from, to: (self.reports, self.added) });
+            }
+        }
+        self.passed += 1;
     }
 
     /// Adds readings of these series, one of each, as [`add`](Tally::add) does one by one. Costs a comparison and a
@@ -248,21 +305,32 @@ impl Tally {
         if self.reports == 0 {
             return;
         }
-        let (rank, end) = (self.readings.len(), self.readings.len() + series.len());
-        if self.sequence.series.get(rank..end) != Some(series) {
+        let (rank, end) = (self.added, self.added + series.len());
+        if self.sequence.series.get(rank..end) == Some(series) {
+            self.readings[rank..end].copy_from_slice(readings);
+        } else {
             self.sequence.series.truncate(rank);
             make_room(&mut self.sequence.series, series.len());
             self.sequence.series.extend_from_slice(series);
-            self.changed = true;
+            self.readings.truncate(rank);
+            make_room(&mut self.readings, readings.len());
+            self.readings.extend_from_slice(readings);
+            self.differs();
         }
-        make_room(&mut self.readings, readings.len());
-        self.readings.extend_from_slice(readings);
+        self.added = end;
     }
 
     /// Forgets what was added in this scrape; numbers stay good.
     pub fn restart(&mut self) {
-        self.readings.clear();
-        (self.expected, self.reports) = (0, 0);
+        // Behind those passed, a scrape that was not finished may have written over some.
+        self.settled.truncate(self.passed);
+        (self.expected, self.reports, self.added, self.passed) = (0, 0, 0, 0);
+    }
+
+    /// Takes note that the sequence differs from here on from that of the last scrape.
+    fn differs(&mut self) {
+        self.changed = true;
+        self.settled.truncate(self.passed);
     }
 
     /// Moves the tally out, to be filled on another thread; leaves an empty one.
@@ -294,17 +362,29 @@ impl Tally {
         for family in &other.sequence.expected[..other.expected] {
             self.expect(known.families[family.0 as usize]);
         }
-        let ends = other.sequence.origins[..other.reports].iter().skip(1).map(|&(_, from)| from as usize);
-        let reports = other.sequence.origins[..other.reports].iter().zip(ends.chain([other.readings.len()]));
-        for (&(origin, from), to) in reports {
+        let mut report = 0;
+        for settled in &other.settled[..other.passed] {
+            self.copy(other, &known, report..settled.from.0);
+            report = settled.to.0;
+            self.again(settled.run, |ours| ours.copy(other, &known, settled.from.0..report));
+        }
+        self.copy(other, &known, report..other.reports);
+        known.in_use = true;
+        self.translations.push(known);
+    }
+
+    /// Adds what some of the origins of another tally report.
+    fn copy(&mut self, other: &Tally, known: &Translation, reports: Range<usize>) {
+        for report in reports {
+            let (origin, from) = other.sequence.origins[report];
+            let next = other.sequence.origins[..other.reports].get(report + 1);
+            let to = next.map_or(other.added, |&(_, from)| from as usize);
             self.report(known.origins[origin.0 as usize]);
             for rank in from as usize..to {
                 let Reading { value, time } = other.readings[rank];
                 self.add(known.series[other.sequence.series[rank].0 as usize], value, time);
             }
         }
-        known.in_use = true;
-        self.translations.push(known);
     }
 
     /// The page of everything added since the last [`restart`](Tally::restart).
@@ -321,7 +401,7 @@ impl Tally {
         if page.changes() != Some(self.changes) {
             page.lay_out(self.changes, &mut self.book, &self.sequence, &self.folds);
         }
-        let snapshot = page.fill(&mut self.book, &self.readings);
+        let snapshot = page.fill(&mut self.book, &self.readings, &self.settled);
         self.pages.insert(0, page);
         self.pages.truncate(PAGES);
         snapshot
@@ -334,7 +414,7 @@ impl Tally {
 
     /// How many readings were added in this scrape.
     pub fn readings(&self) -> usize {
-        self.readings.len()
+        self.added
     }
 
     /// Begins a scrape: [`restart`](Tally::restart), and forgets numbers when most are out of use, as after a
@@ -355,16 +435,18 @@ impl Tally {
     /// Takes note of a sequence that ended earlier than the last one.
     fn settle(&mut self) {
         let sequence = &mut self.sequence;
-        let ended = sequence.series.len() > self.readings.len()
+        let ended = sequence.series.len() > self.added
             || sequence.origins.len() > self.reports
             || sequence.expected.len() > self.expected;
         if ended || self.changed {
-            sequence.series.truncate(self.readings.len());
+            sequence.series.truncate(self.added);
+            self.readings.truncate(self.added);
             sequence.origins.truncate(self.reports);
             sequence.expected.truncate(self.expected);
             self.changes += 1;
             self.changed = false;
         }
+        self.settled.truncate(self.passed);
     }
 }
 

@@ -40,6 +40,19 @@ pub fn writer_of(file: &str) -> Option<String> {
     [Dialect::PYTHON, Dialect::Gitlab, Dialect::Ruby].into_iter().find_map(ours)
 }
 
+/// Where the system says which boot this is. A store notes it in its dot-file.
+pub const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The boot that a dot-file notes, by its text: lines of a word and a value.
+///
+/// ```
+/// assert_eq!(dialects::boot_of("format 1\npid 4711\nboot b0b7\n"), Some("b0b7"));
+/// assert_eq!(dialects::boot_of("format 1\npid 4711\n"), None);
+/// ```
+pub fn boot_of(claim: &str) -> Option<&str> {
+    claim.lines().find_map(|line| line.strip_prefix("boot "))
+}
+
 /// Whether an identifier looks as [`writer`] makes them.
 fn is_writer(process: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -98,7 +98,7 @@ fn about_this_process(pid: u32) -> String {
         }
     };
     line("start", start_time());
-    line("boot", fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned()));
+    line("boot", fs::read_to_string(dialects::BOOT).ok().map(|id| id.trim().to_owned()));
     line("pid_namespace", fs::metadata("/proc/self/ns/pid").ok().map(|about| about.ino().to_string()));
     line("created", Some(format!("{:.3}", clock::unix())));
     lines

@@ -11,12 +11,20 @@ use std::time::SystemTime;
 use dialects::{Damage, Dialect, HEADER_LEN};
 
 use crate::merge::Reading;
-use crate::{OriginId, SeriesId};
+use crate::{OriginId, SeriesId, Tally};
 
 /// One metrics file. Records are only ever appended to it and never move.
 pub(crate) struct File {
     pub(crate) name: Box<str>,
     pub(crate) path: Arc<Path>,
+    /// Who writes it, where that is one of our own stores.
+    pub(crate) writer: Option<Box<str>>,
+    /// As the directory lists it.
+    pub(crate) inode: u64,
+    /// Whether its writer has died: nothing will be written any more.
+    pub(crate) dead: bool,
+    /// By record its number, where the file was read after its writer's death: it is not opened any more.
+    settled: Option<Box<[Reading]>>,
     /// What was parsed; none before.
     state: Option<State>,
     /// What its records are; none as long as it has none.
@@ -76,6 +84,10 @@ impl File {
         File {
             name: name.into(),
             path: directory.join(name).into(),
+            writer: dialects::writer_of(name).map(String::into_boxed_str),
+            inode: 0,
+            dead: false,
+            settled: None,
             state: None,
             nature: None,
             parsed: 0,
@@ -138,8 +150,28 @@ impl File {
         }
     }
 
+    /// Whether it was made after this, as far as times of birth are known. Not of a file that was never read.
+    pub(crate) fn is_younger_than(&self, time: Option<SystemTime>) -> bool {
+        let younger = |state: State| match (time, state.born) {
+            (Some(time), Some(born)) => time <= born,
+            _ => true,
+        };
+        self.state.is_some_and(younger)
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// Has the file read again; its writer is not known to be dead any more.
+    pub(crate) fn unsettle(&mut self) {
+        self.settled = None;
+        self.dead = false;
+    }
+
     /// Makes the file as if never parsed; its state stays.
     pub(crate) fn forget(&mut self) {
+        self.settled = None;
         self.nature = None;
         self.parsed = 0;
         self.value_at.clear();
@@ -241,8 +273,23 @@ impl File {
     }
 
     /// Makes it the file of this state, whose records are all parsed.
-    pub(crate) fn settle(&mut self, state: State) {
+    pub(crate) fn parsed_in(&mut self, state: State) {
         self.state = Some(state);
+    }
+
+    /// Keeps the numbers of a file, of all its records, that was read after its writer's death. Not those of a damaged
+    /// one, which somebody may mend.
+    pub(crate) fn settle(&mut self, readings: &[Reading]) {
+        if self.dead && self.damage.is_none() {
+            self.settled = Some(readings.into());
+        }
+    }
+
+    /// Adds the numbers of a settled file.
+    pub(crate) fn report_again(&self, tally: &mut Tally) {
+        let (Some(nature), Some(readings)) = (self.nature, &self.settled) else { return };
+        tally.report(nature.origin);
+        tally.extend(&self.series, readings);
     }
 
     /// What is known of the records, to be gone back to.

@@ -1,13 +1,11 @@
 //! One walk over the directories: list, read, parse what is new, add. Files in which something is odd are looked at
 //! here, as a whole; `sound.rs` reads all others.
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use dialects::{Damage, Dialect, Era, HEADER_LEN};
 use foldhash::{HashMap, HashMapExt};
@@ -15,6 +13,7 @@ use metrics_core::{Mode, Process};
 
 use super::ahead;
 use super::file::{self, Change, Content, File, Nature};
+use super::folder::{Folder, Parts, Stretch};
 use super::keys::{Keys, Numbering, Place};
 use super::{Hand, Kept, Known, Shared};
 use crate::book::NONE;
@@ -57,10 +56,8 @@ impl Shared {
             if doubtful.is_empty() {
                 break;
             }
-            for file in kept.files.iter_mut().flatten() {
-                if file.nature.is_some_and(|nature| doubtful.contains(&nature.class)) {
-                    file.forget();
-                }
+            for folder in &mut kept.folders {
+                folder.forget_parsed(|file| file.nature.is_some_and(|it| doubtful.contains(&it.class)));
             }
             tally.restart();
         }
@@ -87,36 +84,46 @@ impl Shared {
             .expected
             .get_or_insert_with(|| self.catalog.statements().map(|it| tally.family(&it)).collect());
         expected.iter().for_each(|&family| tally.expect(family));
-        kept.files.resize_with(self.directories.len(), Vec::new);
-        for (directory, files) in self.directories.iter().zip(&mut kept.files) {
-            kept.told_apart &= !list(&directory.path, files)?;
+        kept.folders.resize_with(self.directories.len(), Folder::default);
+        for (directory, folder) in self.directories.iter().zip(&mut kept.folders) {
+            kept.told_apart &= !folder.list(&directory.path, SystemTime::now())?;
+            folder.ask(&directory.path, self.asks_every);
+            let Parts { mut stretches, last, stale } = folder.parts();
             let mut gone = Vec::new();
             let (mut bad, mut records, mut bytes) = (0, 0, 0);
-            let shared = is_worth_sharing(files);
+            let shared = is_worth_sharing(stretches.iter_mut().map(Stretch::file));
             kept.hands.iter_mut().for_each(|hand| hand.readings.clear());
             let walk = Walk {
                 directory,
                 keys: Mutex::new(&mut kept.keys),
                 numbering: Numbering { catalog: &self.catalog, tally: Mutex::new(&mut *tally) },
             };
-            // A file is locked by whoever reads it, then by whoever takes what it told.
-            let locks: Vec<Mutex<&mut File>> = files.iter_mut().map(Mutex::new).collect();
-            let read = |hand: &mut Hand, at: usize| self.read_file(&walk, &mut lock(&locks[at]), hand);
-            ahead::in_order(locks.len(), shared, &mut kept.hands, read, |hand, at, told| {
+            let read =
+                |hand: &mut Hand, at: usize| self.read_file(&walk, &mut lock(&stretches[at].file), hand);
+            ahead::in_order(stretches.len(), shared, &mut kept.hands, read, |hand, at, told| {
                 if ask.is_late() {
                     let operation = format!("read {}", directory.path.display());
                     return Err(SourceError::new(operation, "the deadline passed"));
                 }
-                let file = lock(&locks[at]);
+                let Stretch { settled, number, file } = &stretches[at];
+                if let Some(settled) = settled {
+                    records += settled.add(&mut walk.numbering.tally());
+                }
+                let mut file = lock(file);
                 let failed = |error| SourceError::new(format!("read {}", file.path.display()), error);
                 let Some(Told { read, readings, cut, news }) = told.map_err(failed)? else {
-                    gone.push(at);
+                    gone.push(*number);
                     return Ok(());
                 };
+                let of_file = &hand.readings[readings.clone()];
                 if let Some(nature) = file.nature {
                     let mut tally = walk.numbering.tally();
                     tally.report(nature.origin);
-                    tally.extend(cut.as_ref().unwrap_or(&file.series), &hand.readings[readings.clone()]);
+                    tally.extend(cut.as_ref().unwrap_or(&file.series), of_file);
+                }
+                if cut.is_none() {
+                    file.settle(of_file);
+                    *stale |= file.is_settled();
                 }
                 hand.readings.truncate(readings.start);
                 kept.told_apart &= !news;
@@ -125,17 +132,17 @@ impl Shared {
                 records += file.series.len() as u64;
                 Ok(())
             })?;
-            for at in gone.into_iter().rev() {
-                files.remove(at);
-            }
-            directory.files.store(files.len() as u64, Ordering::Relaxed);
+            records += last.map_or(0, |settled| settled.add(tally));
+            folder.remove(&gone);
+            directory.files.store(folder.files().len() as u64, Ordering::Relaxed);
+            directory.settled_files.store(folder.settled() as u64, Ordering::Relaxed);
             directory.bad_files.store(bad, Ordering::Relaxed);
             directory.records.store(records, Ordering::Relaxed);
             directory.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
         }
         let changed = !kept.told_apart;
         if changed {
-            self.check_processes(&kept.files)?;
+            self.check_processes(&kept.folders)?;
             kept.told_apart = true;
         }
         Ok(changed)
@@ -327,13 +334,13 @@ impl Shared {
     }
 
     /// Whether two directories cannot be told apart where they should be.
-    fn check_processes(&self, files: &[Vec<File>]) -> Result<(), SourceError> {
+    fn check_processes(&self, folders: &[Folder]) -> Result<(), SourceError> {
         let mut seen: HashMap<Process, usize> = HashMap::new();
-        for (at, (directory, files)) in self.directories.iter().zip(files).enumerate() {
+        for (at, (directory, folder)) in self.directories.iter().zip(folders).enumerate() {
             if self.directories.iter().filter(|other| other.labels == directory.labels).count() == 1 {
                 continue;
             }
-            for file in files {
+            for file in folder.files() {
                 let named = file.nature.and_then(|it| dialects::parse_file_name(it.dialect, &file.name));
                 let Some(named) = named else { continue };
                 let process = Process { id: named.process.to_string(), labels: directory.labels.clone() };
@@ -424,42 +431,13 @@ fn enter(places: &mut Vec<u32>, series: SeriesId, at: usize) -> Option<usize> {
 }
 
 /// Whether the files hold so much, or so many are new, that a thread more pays off. Always where tests run.
-fn is_worth_sharing(files: &[File]) -> bool {
+fn is_worth_sharing<'a>(files: impl Iterator<Item = &'a File>) -> bool {
     const BYTES_OF_A_CALL: usize = 4 * 1024; // 4 KiB are read in the time that opening a file takes
     const ENOUGH: usize = if cfg!(debug_assertions) { 0 } else { 1024 * 1024 }; // 1 MiB
-    let known: usize = files.iter().map(|file| file.parsed + BYTES_OF_A_CALL).sum();
-    let new = files.iter().filter(|file| file.parsed == 0).count();
+    let (mut known, mut new) = (0, 0);
+    for file in files {
+        known += file.parsed + BYTES_OF_A_CALL;
+        new += usize::from(file.parsed == 0);
+    }
     known > ENOUGH || new > 1
-}
-
-/// Brings `files` up to date with the directory, in byte order of the names; says whether that changed them.
-fn list(directory: &Path, files: &mut Vec<File>) -> Result<bool, SourceError> {
-    let failed = |error| SourceError::new(format!("list {}", directory.display()), error);
-    let mut names: Vec<OsString> = Vec::with_capacity(files.len());
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        if !name.to_str().is_some_and(dialects::is_metrics_file) {
-            continue;
-        }
-        let regular = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => fs::metadata(entry.path()).is_ok_and(|about| about.is_file()),
-            Ok(kind) => kind.is_file(),
-            Err(_) => false,
-        };
-        if regular {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    if names.iter().map(|name| name.as_os_str()).eq(files.iter().map(|file| OsStr::new(&*file.name))) {
-        return Ok(false);
-    }
-    let mut before = std::mem::take(files).into_iter().peekable();
-    for name in names.iter().filter_map(|name| name.to_str()) {
-        while before.next_if(|file| *file.name < *name).is_some() {}
-        let known = before.next_if(|file| *file.name == *name);
-        files.push(known.unwrap_or_else(|| File::new(directory, name)));
-    }
-    Ok(true)
 }

@@ -58,7 +58,7 @@ impl Shared {
                 }
             }
         }
-        file.settle(open.state);
+        file.parsed_in(open.state);
         Ok(Some(Told { read, readings: start..hand.readings.len(), cut: None, news }))
     }
 

@@ -1,0 +1,284 @@
+//! One directory as it was found last: its files in order, and which runs of them need no reading any more.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::ops::Range;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::file::File;
+use super::writers::Writers;
+use crate::tally::RunId;
+use crate::{SourceError, Tally};
+
+/// See the head of this file.
+#[derive(Default)]
+pub(crate) struct Folder {
+    /// In byte order of their names.
+    files: Vec<File>,
+    listed: Option<Listed>,
+    writers: Writers,
+    /// How the files are grouped below; not as they are now where `stale`.
+    runs: Vec<Run>,
+    unsettled: Vec<usize>,
+    stale: bool,
+}
+
+/// Consecutive files that are settled.
+struct Run {
+    id: RunId,
+    files: Range<usize>,
+    records: u64,
+}
+
+/// The state of a directory when it was listed, and when that was. One whose entries change has another state.
+#[derive(Clone, Copy)]
+struct Listed {
+    state: State,
+    at: Instant,
+    /// Whether every later change shows.
+    final_state: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+struct State {
+    place: (u64, u64),
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// A file system's clock may stand still for so long: what changed a moment ago may change again unseen.
+const CLOCK_STANDS: i64 = 2; // seconds
+
+/// How long a directory is taken for unchanged by its state alone. Local file systems keep to the rules, and this
+/// bounds what one costs that does not.
+const LISTS_EVERY: Duration = Duration::from_secs(60);
+
+impl Folder {
+    pub(crate) fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    /// Brings the files up to date with the directory; says whether that changed which there are.
+    pub(crate) fn list(&mut self, directory: &Path, now: SystemTime) -> Result<bool, SourceError> {
+        let failed = |error| SourceError::new(format!("list {}", directory.display()), error);
+        let state = State::of(&fs::metadata(directory).map_err(failed)?);
+        let before = self.listed.take();
+        if let Some(before) = before.filter(|before| before.shows(state)) {
+            self.listed = Some(before);
+            return Ok(false);
+        }
+        let mut final_state = state.is_old(now);
+        let mut entries: Vec<(OsString, u64)> = Vec::with_capacity(self.files.len());
+        for entry in fs::read_dir(directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            if !name.to_str().is_some_and(dialects::is_metrics_file) {
+                continue;
+            }
+            let regular = match entry.file_type() {
+                Ok(kind) if kind.is_symlink() => {
+                    // What it points to may change without a trace here.
+                    final_state = false;
+                    fs::metadata(entry.path()).is_ok_and(|about| about.is_file())
+                }
+                Ok(kind) => kind.is_file(),
+                Err(_) => false,
+            };
+            if regular {
+                entries.push((name, entry.ino()));
+            }
+        }
+        entries.sort_unstable();
+        if before.is_none_or(|before| before.state.place != state.place) {
+            self.writers.forget();
+        }
+        self.writers.review(directory);
+        for file in self.files.iter_mut().filter(|file| file.dead) {
+            if !file.writer.as_deref().is_some_and(|writer| self.writers.is_dead(writer)) {
+                file.unsettle();
+                self.stale = true;
+            }
+        }
+        let changed = self.take_entries(directory, &entries);
+        self.listed = Some(Listed { state, at: Instant::now(), final_state });
+        Ok(changed)
+    }
+
+    /// Keeps the files that are still there and adds the new ones; says whether there was any difference.
+    fn take_entries(&mut self, directory: &Path, entries: &[(OsString, u64)]) -> bool {
+        let known = self.files.iter().map(|file| (OsStr::new(&*file.name), file.inode));
+        if entries.iter().map(|(name, inode)| (name.as_os_str(), *inode)).eq(known) {
+            return false;
+        }
+        self.stale = true;
+        let mut before = std::mem::take(&mut self.files).into_iter().peekable();
+        for (name, inode) in entries {
+            let Some(name) = name.to_str() else { continue };
+            while before.next_if(|file| *file.name < *name).is_some() {}
+            let mut file =
+                before.next_if(|file| *file.name == *name).unwrap_or_else(|| File::new(directory, name));
+            if std::mem::replace(&mut file.inode, *inode) != *inode {
+                // Files that are not settled are told from their namesakes when they are read.
+                file.unsettle();
+            }
+            self.files.push(file);
+        }
+        true
+    }
+
+    /// Marks those files whose writers have died since.
+    pub(crate) fn ask(&mut self, directory: &Path, every: Duration) {
+        self.arrange();
+        let (files, unsettled) = (&mut self.files, &self.unsettled);
+        if unsettled.len() == files.len() {
+            self.writers.ask(directory, files.iter_mut(), every);
+        } else {
+            // Far fewer than there are files.
+            let mut rest = &mut files[..];
+            let mut passed = 0;
+            let unsettled = unsettled.iter().filter_map(|&at| {
+                let (file, behind) = std::mem::take(&mut rest).get_mut(at - passed..)?.split_first_mut()?;
+                (rest, passed) = (behind, at + 1);
+                Some(file)
+            });
+            self.writers.ask(directory, unsettled, every);
+        }
+    }
+
+    /// The files that are to be read, each with the settled ones before it. Costs nothing for those.
+    pub(crate) fn parts(&mut self) -> Parts<'_> {
+        self.arrange();
+        let mut runs = self.runs.iter();
+        let mut settled = |files| runs.next().map(|run| Settled { run, files });
+        let mut rest = &mut self.files[..];
+        let mut passed = 0;
+        let mut stretches = Vec::with_capacity(self.unsettled.len());
+        for &number in &self.unsettled {
+            let (before, behind) = std::mem::take(&mut rest).split_at_mut(number - passed);
+            let Some((file, behind)) = behind.split_first_mut() else { break };
+            let settled = if before.is_empty() { None } else { settled(before) };
+            stretches.push(Stretch { settled, number, file: Mutex::new(file) });
+            (rest, passed) = (behind, number + 1);
+        }
+        let last = if rest.is_empty() { None } else { settled(rest) };
+        Parts { stretches, last, stale: &mut self.stale }
+    }
+
+    /// Has files read again from their beginning.
+    pub(crate) fn forget_parsed(&mut self, which: impl Fn(&File) -> bool) {
+        for file in self.files.iter_mut().filter(|file| which(file)) {
+            file.forget();
+            self.stale = true;
+        }
+    }
+
+    /// Takes out files that have vanished since they were listed, by rising number.
+    pub(crate) fn remove(&mut self, gone: &[usize]) {
+        for &at in gone.iter().rev() {
+            self.files.remove(at);
+            self.stale = true;
+            self.listed = None;
+        }
+    }
+
+    /// How many files are not read any more.
+    pub(crate) fn settled(&self) -> usize {
+        self.runs.iter().map(|run| run.files.len()).sum()
+    }
+
+    fn arrange(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        self.runs.clear();
+        self.unsettled.clear();
+        for (at, file) in self.files.iter().enumerate() {
+            if !file.is_settled() {
+                self.unsettled.push(at);
+                continue;
+            }
+            let records = file.series.len() as u64;
+            match self.runs.last_mut() {
+                Some(run) if run.files.end == at => {
+                    run.files.end += 1;
+                    run.records += records;
+                }
+                _ => self.runs.push(Run { id: RunId::new(), files: at..at + 1, records }),
+            }
+        }
+    }
+}
+
+/// The files of a directory, for one scrape.
+pub(crate) struct Parts<'a> {
+    pub(crate) stretches: Vec<Stretch<'a>>,
+    /// Those behind the last stretch.
+    pub(crate) last: Option<Settled<'a>>,
+    /// To be set when a file settles.
+    pub(crate) stale: &'a mut bool,
+}
+
+/// A file that is to be read, and the settled ones before it.
+pub(crate) struct Stretch<'a> {
+    pub(crate) settled: Option<Settled<'a>>,
+    /// Which of the directory's files it is.
+    pub(crate) number: usize,
+    /// Locked by whoever reads it, then by whoever takes what it told.
+    pub(crate) file: Mutex<&'a mut File>,
+}
+
+/// Consecutive files that need no reading.
+pub(crate) struct Settled<'a> {
+    run: &'a Run,
+    files: &'a [File],
+}
+
+impl Stretch<'_> {
+    pub(crate) fn file(&mut self) -> &File {
+        self.file.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Settled<'_> {
+    /// Adds their numbers; says how many records they have.
+    pub(crate) fn add(&self, tally: &mut Tally) -> u64 {
+        tally.again(self.run.id, |tally| self.files.iter().for_each(|file| file.report_again(tally)));
+        self.run.records
+    }
+}
+
+impl Listed {
+    /// Whether a directory in this state has the same entries still.
+    fn shows(&self, state: State) -> bool {
+        self.final_state && self.state == state && self.at.elapsed() < LISTS_EVERY
+    }
+}
+
+impl State {
+    fn of(about: &fs::Metadata) -> State {
+        State {
+            place: (about.dev(), about.ino()),
+            modified: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
+        }
+    }
+
+    /// Whether it has lasted for so long that a change from now on gives it other times.
+    fn is_old(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        self.modified.0.max(self.changed.0) + CLOCK_STANDS < now
+    }
+}
+
+#[cfg(test)]
+impl Folder {
+    /// Forgets the files and nothing else.
+    pub(crate) fn pretend_empty(&mut self) {
+        self.files.clear();
+        self.stale = true;
+    }
+}
