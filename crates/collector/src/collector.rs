@@ -1,12 +1,17 @@
 //! Sources, and what is kept of them from scrape to scrape.
 
+use std::any::Any;
 use std::collections::HashSet;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Instant;
 
 use foldhash::HashMap;
 use metrics_core::Snapshot;
+use tokio::runtime::Handle;
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinError;
 
@@ -84,22 +89,12 @@ impl Collector {
     pub async fn collect(&self, ask: &Ask) -> Result<Arc<Snapshot>, CollectError> {
         let begun = Instant::now();
         let progress = Arc::new(Progress::of(&self.sources));
-        let scrape = tokio::spawn(scrape(
-            Arc::clone(&self.sources),
-            Arc::clone(&self.folds),
-            Arc::clone(&self.tallies),
-            ask.clone(),
-            Arc::clone(&progress),
-        ));
+        let scrape = self.scrape(ask, &progress);
         let ended = match ask.deadline {
             None => Ok(scrape.await),
             Some(deadline) => tokio::time::timeout_at(deadline.into(), scrape).await,
         };
-        let ended = match ended {
-            Ok(Ok(ended)) => ended,
-            Ok(Err(panic)) => Err(CollectError::Source { name: "merge".to_owned(), error: panicked(panic) }),
-            Err(_) => Err(progress.late(&self.sources)),
-        };
+        let ended = ended.unwrap_or_else(|_| Err(progress.late(&self.sources)));
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         match ended {
             Ok(Collected { page, readings, refused }) => {
@@ -111,6 +106,18 @@ impl Collector {
                 Err(error)
             }
         }
+    }
+
+    /// Waits for its turn and scrapes. Where nobody waits for it any more, one that has begun goes on and one that has
+    /// not does not begin: nothing gathers behind a source that is stuck.
+    async fn scrape(&self, ask: &Ask, progress: &Arc<Progress>) -> Result<Collected, CollectError> {
+        let tallies = Arc::clone(&self.tallies).lock_owned().await;
+        progress.begun.store(true, Ordering::Relaxed);
+        let (sources, folds) = (Arc::clone(&self.sources), Arc::clone(&self.folds));
+        let (ask, progress) = (ask.clone(), Arc::clone(progress));
+        let begun = tokio::task::spawn_blocking(move || scrape(&sources, &folds, tallies, &ask, &progress));
+        let merge = |end| CollectError::Source { name: "merge".to_owned(), error: why(end) };
+        begun.await.map_err(merge)?
     }
 
     /// The names of its sources, in order.
@@ -149,42 +156,41 @@ impl Progress {
     }
 }
 
-/// One scrape, in a task of its own: it goes on when its caller has stopped waiting.
-async fn scrape(
-    sources: Arc<[Arc<dyn Source>]>,
-    folds: Arc<HashMap<Box<str>, Fold>>,
-    tallies: Arc<tokio::sync::Mutex<Tallies>>,
-    ask: Ask,
-    progress: Arc<Progress>,
+/// One scrape, on a thread that may block: it goes on when its caller has stopped waiting.
+///
+/// Handing work to a thread that sleeps costs as much as merging thousands of numbers. So the first source is read
+/// on this thread; each other one has a thread of its own.
+fn scrape(
+    sources: &[Arc<dyn Source>],
+    folds: &Arc<HashMap<Box<str>, Fold>>,
+    mut tallies: OwnedMutexGuard<Tallies>,
+    ask: &Ask,
+    progress: &Arc<Progress>,
 ) -> Result<Collected, CollectError> {
-    // Waiting ends at the deadline, so that no tasks gather behind a source that is stuck.
-    let mut tallies = match ask.deadline {
-        None => tallies.lock_owned().await,
-        Some(deadline) => match tokio::time::timeout_at(deadline.into(), tallies.lock_owned()).await {
-            Ok(tallies) => tallies,
-            Err(_) => return Err(progress.late(&sources)),
-        },
-    };
-    progress.begun.store(true, Ordering::Relaxed);
-    let fresh = || Tally::with_folds(Arc::clone(&folds));
+    let runtime = Handle::current();
+    let fresh = || Tally::with_folds(Arc::clone(folds));
     if tallies.each.len() != sources.len() {
         tallies.each.resize_with(sources.len(), fresh);
         tallies.all = fresh();
     }
-    let reads = (0..sources.len()).map(|at| {
+    let mut readings = (0..sources.len()).map(|at| {
         let mut tally = std::mem::take(&mut tallies.each[at]);
-        let (source, ask, progress) = (Arc::clone(&sources[at]), ask.clone(), Arc::clone(&progress));
-        tokio::spawn(async move {
+        let (source, ask, progress) = (Arc::clone(&sources[at]), ask.clone(), Arc::clone(progress));
+        async move {
             tally.begin();
             let read = source.read(&ask, &mut tally).await;
             progress.answered[at].store(true, Ordering::Relaxed);
             (tally, read)
-        })
+        }
     });
-    let reads: Vec<_> = reads.collect();
+    let first = readings.next();
+    let others = readings.map(|reading| tokio::task::spawn_blocking(|| run(reading)));
+    let others: Vec<_> = others.collect();
+    let first = first.map(run);
+    let others = others.into_iter().map(|other| runtime.block_on(other).unwrap_or_else(|end| Err(why(end))));
     let mut failed = None;
-    for (at, read) in reads.into_iter().enumerate() {
-        let (tally, read) = read.await.unwrap_or_else(|panic| (fresh(), Err(panicked(panic))));
+    for (at, done) in first.into_iter().chain(others).enumerate() {
+        let (tally, read) = done.unwrap_or_else(|error| (fresh(), Err(error)));
         tallies.each[at] = tally;
         if let Err(error) = read
             && failed.is_none()
@@ -192,15 +198,28 @@ async fn scrape(
             failed = Some(CollectError::Source { name: sources[at].name(), error });
         }
     }
-    if let Some(error) = failed {
-        return Err(error);
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(merge(&mut tallies, ask)),
     }
-    let merged = tokio::task::spawn_blocking(move || merge(tallies, &ask)).await;
-    merged.map_err(|panic| CollectError::Source { name: "merge".to_owned(), error: panicked(panic) })
 }
 
-fn merge(mut tallies: OwnedMutexGuard<Tallies>, ask: &Ask) -> Collected {
-    let Tallies { each, all, told } = &mut *tallies;
+/// Runs a reading on this thread, which may block, until it has to wait for something; from then on as a task, which
+/// ends with the runtime.
+fn run<T: Send + 'static>(reading: impl Future<Output = T> + Send + 'static) -> Result<T, SourceError> {
+    let runtime = Handle::current();
+    let mut reading = Box::pin(reading);
+    let begin = || runtime.block_on(poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))));
+    // A tally that a panic has left half made goes down with the reading.
+    match catch_unwind(AssertUnwindSafe(begin)) {
+        Ok(Poll::Ready(done)) => Ok(done),
+        Ok(Poll::Pending) => runtime.block_on(runtime.spawn(reading)).map_err(why),
+        Err(panic) => Err(panicked(&*panic)),
+    }
+}
+
+fn merge(tallies: &mut Tallies, ask: &Ask) -> Collected {
+    let Tallies { each, all, told } = tallies;
     let tally = match &mut each[..] {
         [only] => only,
         several => {
@@ -231,13 +250,15 @@ fn merge(mut tallies: OwnedMutexGuard<Tallies>, ask: &Ask) -> Collected {
 /// Different things that one collector or source tells the log, at most: each is told once.
 pub(crate) const MOST_TOLD: usize = 10_000;
 
-fn panicked(error: JoinError) -> SourceError {
-    let message = match error.try_into_panic() {
-        Ok(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a message").to_owned()
-        }
-        Err(_) => "the runtime shuts down".to_owned(),
-    };
-    SourceError::new("its task ended", message)
+fn why(end: JoinError) -> SourceError {
+    match end.try_into_panic() {
+        Ok(panic) => panicked(&*panic),
+        Err(_) => SourceError::new("its task ended", "the runtime shuts down"),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> SourceError {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
+    SourceError::new("its task ended", text)
 }

@@ -10,8 +10,8 @@ mod writers;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -56,14 +56,14 @@ pub struct Directory {
 /// kept for as long as the directory shows the same files. Whether it has died is asked every few seconds, of the
 /// lock on the dot-file beside them; where that does not tell, files are read at every scrape.
 pub struct DirSource {
-    shared: Arc<Shared>,
+    shared: Shared,
 }
 
 struct Shared {
     directories: Vec<Known>,
     catalog: Catalog,
-    /// How often it is asked whether writers have died.
-    asks_every: Duration,
+    /// How often it is asked whether writers have died; never where there is none.
+    asks_every: Option<Duration>,
     /// What the log has been told.
     told: Mutex<HashSet<String>>,
 }
@@ -141,9 +141,9 @@ impl DirSource {
                 bytes_read: AtomicU64::new(0),
             });
         }
-        let asks_every = writers::ASKS_EVERY;
+        let asks_every = Some(writers::ASKS_EVERY);
         let shared = Shared { directories: known, catalog, asks_every, told: Mutex::default() };
-        Ok(DirSource { shared: Arc::new(shared) })
+        Ok(DirSource { shared })
     }
 }
 
@@ -170,16 +170,9 @@ impl Source for DirSource {
     }
 
     async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError> {
-        let (shared, ask) = (Arc::clone(&self.shared), ask.clone());
-        let mut tally = into.take();
-        let done = tokio::task::spawn_blocking(move || {
-            let mut kept: Kept = tally.kept();
-            let read = shared.read(&ask, &mut kept, &mut tally);
-            tally.keep(kept);
-            (tally, read)
-        });
-        let (tally, read) = done.await.map_err(|error| SourceError::new("read files", error))?;
-        *into = tally;
+        let mut kept: Kept = into.kept();
+        let read = self.shared.read(ask, &mut kept, into);
+        into.keep(kept);
         read
     }
 

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   Collector::collect(&Ask)
-//!     |  one task for each source, at once
+//!     |  one thread for each source, at once
 //!     v
 //!   Source::read ---> Tally      numbers of series, in the order of source, file, record
 //!     |                 |

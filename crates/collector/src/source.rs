@@ -18,8 +18,9 @@ pub trait Source: Send + Sync {
     /// Adds everything this source knows now. On an error nothing of it counts: a missing addend looks like a
     /// counter reset.
     ///
-    /// Work that blocks belongs on a thread where it may. The collector answers at the deadline whatever the
-    /// source does; one that heeds [`Ask::is_late`] is free for the next scrape sooner.
+    /// The collector calls it on a thread that may block, so that files are best read in place. Once it has waited
+    /// for something it goes on as any task, and work that blocks belongs elsewhere. The collector answers at the
+    /// deadline whatever the source does; one that heeds [`Ask::is_late`] is free for the next scrape sooner.
     async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError>;
 
     /// What the source says of itself, as `multiprom_*` families; nothing by default.

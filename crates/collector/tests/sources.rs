@@ -223,6 +223,36 @@ fn a_source_that_hangs_is_named_at_the_deadline_and_hinders_nobody_after() {
     });
 }
 
+/// A source that waits for what never comes, on whatever thread.
+struct Forever;
+
+#[async_trait]
+impl Source for Forever {
+    fn name(&self) -> String {
+        "forever".to_owned()
+    }
+
+    async fn read(&self, _: &Ask, _: &mut Tally) -> Result<(), SourceError> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_source_that_never_answers_does_not_keep_the_runtime_from_ending() {
+    let current = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let several = || tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
+    for runtime in [current(), several()] {
+        for sources in [1, 3] {
+            let forever = || Box::new(Forever) as Box<dyn Source>;
+            let collector = collector((0..sources).map(|_| forever()).collect());
+            let mut soon = Ask::default();
+            soon.deadline = Some(Instant::now() + Duration::from_millis(20));
+            assert!(runtime.block_on(collector.collect(&soon)).is_err());
+        }
+        drop(runtime);
+    }
+}
+
 #[test]
 fn scrapes_at_once_all_get_the_page() {
     let numbers = Numbers::of(&[number("1", counter("c"), "x", 1.0)]);

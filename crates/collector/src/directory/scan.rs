@@ -87,7 +87,9 @@ impl Shared {
         kept.folders.resize_with(self.directories.len(), Folder::default);
         for (directory, folder) in self.directories.iter().zip(&mut kept.folders) {
             kept.told_apart &= !folder.list(&directory.path, SystemTime::now())?;
-            folder.ask(&directory.path, self.asks_every);
+            if let Some(every) = self.asks_every {
+                folder.ask(&directory.path, every);
+            }
             let Parts { mut stretches, last, stale } = folder.parts();
             let mut gone = Vec::new();
             let (mut bad, mut records, mut bytes) = (0, 0, 0);
