@@ -9,6 +9,7 @@ mod ruby;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -47,6 +48,7 @@ const PROCESSES_OF_A_WRITER: usize = 50;
 /// When a writer fails.
 pub fn living(client: Client, path: PathBuf, processes: usize, records: usize) -> anyhow::Result<Written> {
     let writers = write(client, &path, processes, records, Some)?;
+    age(&path)?;
     Ok(Written { path, catalog: catalog(client)?, _living: writers })
 }
 
@@ -57,13 +59,44 @@ pub fn living(client: Client, path: PathBuf, processes: usize, records: usize) -
 /// When a writer fails.
 pub fn dead(path: PathBuf, processes: usize, records: usize) -> anyhow::Result<Written> {
     write(Client::Python, &path, processes, records, |_ended| None)?;
-    for entry in std::fs::read_dir(&path)? {
+    remove(&path, "gauge_live")?;
+    age(&path)?;
+    Ok(Written { path, catalog: Catalog::default(), _living: Vec::new() })
+}
+
+/// Fills the directory with Python's files of living processes and of `ended` others, whose page has the series of the
+/// living alone: of the ended ones the files of gauges that show each process are removed as well.
+///
+/// # Errors
+/// When a writer fails.
+pub fn living_and_dead(
+    path: PathBuf,
+    processes: usize,
+    ended: usize,
+    records: usize,
+) -> anyhow::Result<Written> {
+    write(Client::Python, &path, ended, records, |_ended| None)?;
+    remove(&path, "gauge_live")?;
+    remove(&path, "gauge_all")?;
+    living(Client::Python, path, processes, records)
+}
+
+fn remove(path: &Path, beginning: &str) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("gauge_live") {
+        if entry.file_name().to_string_lossy().starts_with(beginning) {
             std::fs::remove_file(entry.path())?;
         }
     }
-    Ok(Written { path, catalog: Catalog::default(), _living: Vec::new() })
+    Ok(())
+}
+
+/// Waits until the directory is so old that a collector needs not list it again.
+fn age(path: &Path) -> anyhow::Result<()> {
+    const OLD: Duration = Duration::from_millis(3_500);
+    let modified = std::fs::metadata(path)?.modified()?;
+    std::thread::sleep(OLD.saturating_sub(modified.elapsed().unwrap_or_default()));
+    Ok(())
 }
 
 fn write(

@@ -54,7 +54,7 @@ impl Scraper {
 /// What the stages of one scrape took.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Taken {
-    /// Listing the directory and sorting the names, measured by itself.
+    /// Listing the directory and sorting the names, or seeing that it has not changed; measured by itself.
     pub list: Duration,
     /// Opening, reading, parsing what is new, adding; the source's whole reading less the listing.
     pub read: Duration,
@@ -82,6 +82,7 @@ pub struct Apart {
     source: DirSource,
     tally: Tally,
     page: Vec<u8>,
+    listed: bool,
 }
 
 impl Apart {
@@ -91,7 +92,7 @@ impl Apart {
     /// When the directory's path is refused.
     pub fn new(path: &Path, catalog: &Catalog) -> anyhow::Result<Apart> {
         let (source, tally) = (source(path, catalog)?, Tally::default());
-        Ok(Apart { path: path.to_owned(), source, tally, page: Vec::new() })
+        Ok(Apart { path: path.to_owned(), source, tally, page: Vec::new(), listed: false })
     }
 
     /// One scrape.
@@ -102,6 +103,10 @@ impl Apart {
         let mut taken = Taken::default();
         let ask = Ask::default();
         let (list, names) = timed(|| {
+            if self.listed {
+                std::fs::metadata(&self.path)?;
+                return Ok(Vec::new());
+            }
             let entries = std::fs::read_dir(&self.path)?;
             let mut names =
                 entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
@@ -109,6 +114,7 @@ impl Apart {
             Ok::<_, std::io::Error>(names)
         });
         drop(names?);
+        self.listed = true;
         taken.list = list;
         self.tally.restart();
         let (read, outcome) = timed(|| runtime.block_on(self.source.read(&ask, &mut self.tally)));

@@ -9,7 +9,7 @@ use exposition::Syntax;
 use tokio::runtime::Runtime;
 
 use crate::Suite;
-use crate::directories::{Client, Written, dead, living};
+use crate::directories::{Client, Written, dead, living, living_and_dead};
 use crate::driver::Driver;
 use crate::effort::Effort;
 use crate::memory;
@@ -30,6 +30,9 @@ pub struct Stages {
 /// Milliseconds in a nanosecond.
 const MS: f64 = 1e-6;
 
+/// Scrapes after which nothing changes any more: the first, one that finds who is dead, one that finds its place.
+const UNTIL_STEADY: usize = 3;
+
 /// Measures all of them.
 ///
 /// # Errors
@@ -40,6 +43,7 @@ pub fn measure(suite: &mut Suite) -> anyhow::Result<()> {
     python(suite, &runtime, "Python directory 64 x 1,000", 64, 1_000)?;
     python(suite, &runtime, "Python directory 8 x 20,000", 8, 20_000)?;
     dead_processes(suite, &runtime)?;
+    known_dead(suite, &runtime)?;
     ruby(suite, &runtime)
 }
 
@@ -67,14 +71,37 @@ fn dead_processes(suite: &mut Suite, runtime: &Runtime) -> anyhow::Result<()> {
     }
     let directory = dead(suite.directory("dead")?, 1_000, 100)?;
     beside_python(suite, runtime, name, &directory, None)?;
-    taken_apart(suite, runtime, name, &directory)?;
-    // What such a scrape would cost if no file of the dead were touched: the page alone.
-    let [next, alone] = race_page_alone(suite, runtime, &directory)?;
+    taken_apart(suite, runtime, name, &directory)
+}
+
+/// Whether files known dead cost nothing: the same page with and without them.
+fn known_dead(suite: &mut Suite, runtime: &Runtime) -> anyhow::Result<()> {
+    let name = "files known dead, next scrape of 8 living and 1,000 dead x 100";
+    if !suite.wants(name) {
+        return Ok(());
+    }
+    let both = living_and_dead(suite.directory("living and dead")?, 8, 1_000, 100)?;
+    let alone = living(Client::Python, suite.directory("living alone")?, 8, 100)?;
+    let series = |directory| {
+        // Gauges that show each process have its number as a label.
+        let lines = our_lines(runtime, directory)?.into_keys();
+        let without_pid = lines.map(|(name, mut labels)| {
+            labels.retain(|(name, _)| name != "pid");
+            (name, labels)
+        });
+        let mut series: Vec<_> = without_pid.collect();
+        series.sort();
+        anyhow::Ok(series)
+    };
+    ensure!(series(&both)? == series(&alone)?, "the pages with and without the dead differ");
+    let mut racers = [next(runtime, &both)?, next(runtime, &alone)?];
+    let [with, without]: [Sample; 2] =
+        race(Course::long(&suite.effort), &mut racers)?.try_into().ok().context("two have raced")?;
     suite.rows.push(
-        Row::new("files known dead, next scrape of 1,000 dead x 100", &next.scaled(MS), "ms")
-            .beside("its page alone: merge and encode", &alone.scaled(MS))
+        Row::new(name, &with.scaled(MS), "ms")
+            .beside("next scrape of the 8 living alone, the same page", &without.scaled(MS))
             .held_to(Bar::Times(1.1))
-            .because("files known dead are to cost nothing; not built yet: they are read at every scrape"),
+            .because("files known dead are to cost nothing"),
     );
     Ok(())
 }
@@ -195,10 +222,12 @@ fn first<'a>(runtime: &'a Runtime, directory: &'a Written) -> Racer<'a> {
     })
 }
 
-/// Scrapes by a collector that has scraped before.
+/// Scrapes by a collector that has scraped before, so often that it knows the dead and has read them.
 fn next<'a>(runtime: &'a Runtime, directory: &Written) -> anyhow::Result<Racer<'a>> {
     let mut scraper = Scraper::new(&directory.path, &directory.catalog)?;
-    scraper.scrape(runtime)?;
+    for _ in 0..UNTIL_STEADY {
+        scraper.scrape(runtime)?;
+    }
     Ok(Racer::new("our next scrape", move |times| {
         let begun = Instant::now();
         for _ in 0..times {
@@ -220,30 +249,18 @@ fn race_beside(
     samples.try_into().ok().context("three have raced")
 }
 
-/// Next scrapes, and merge and encode alone of such ones.
-fn race_page_alone(suite: &Suite, runtime: &Runtime, directory: &Written) -> anyhow::Result<[Sample; 2]> {
-    let mut apart = Apart::new(&directory.path, &directory.catalog)?;
-    apart.scrape(runtime)?;
-    let page_alone = Racer::new("the page alone", |times| {
-        let mut taken = Duration::ZERO;
-        for _ in 0..times {
-            let stages = apart.scrape(runtime)?;
-            taken += stages.merge + stages.encode;
-        }
-        Ok(taken)
-    });
-    let mut racers = [next(runtime, directory)?, page_alone];
-    let samples = race(Course::long(&suite.effort), &mut racers)?;
-    samples.try_into().ok().context("two have raced")
-}
-
 /// The stages of first and next scrapes: rows, and a picture.
 fn taken_apart(suite: &mut Suite, runtime: &Runtime, name: &str, directory: &Written) -> anyhow::Result<()> {
     let rounds = if suite.effort.quick { Effort::LEAST_ROUNDS } else { 3 * Effort::LEAST_ROUNDS };
     let mut measured: [[Vec<f64>; 5]; 2] = Default::default();
     for _ in 0..rounds {
         let mut apart = Apart::new(&directory.path, &directory.catalog)?;
-        for measured in &mut measured {
+        for (which, measured) in measured.iter_mut().enumerate() {
+            if which > 0 {
+                for _ in 1..UNTIL_STEADY {
+                    apart.scrape(runtime)?;
+                }
+            }
             let stages = apart.scrape(runtime)?.stages();
             for (stage, measured) in stages.iter().zip(measured) {
                 measured.push(stage.as_secs_f64() * 1e3);
