@@ -17,12 +17,10 @@ use crate::{OriginId, SeriesId, Tally};
 pub(crate) struct File {
     pub(crate) name: Box<str>,
     pub(crate) path: Arc<Path>,
-    /// Who writes it, where that is one of our own stores.
-    pub(crate) writer: Option<Box<str>>,
     /// As the directory lists it.
     pub(crate) inode: u64,
-    /// Whether its writer has died: nothing will be written any more.
-    pub(crate) dead: bool,
+    /// The identifier of its writer, where that has died: nothing will be written any more.
+    pub(crate) died: Option<Box<str>>,
     /// By record its number, where the file was read after its writer's death: it is not opened any more.
     settled: Option<Box<[Reading]>>,
     /// What was parsed; none before.
@@ -84,9 +82,8 @@ impl File {
         File {
             name: name.into(),
             path: directory.join(name).into(),
-            writer: dialects::writer_of(name).map(String::into_boxed_str),
             inode: 0,
-            dead: false,
+            died: None,
             settled: None,
             state: None,
             nature: None,
@@ -166,7 +163,7 @@ impl File {
     /// Has the file read again; its writer is not known to be dead any more.
     pub(crate) fn unsettle(&mut self) {
         self.settled = None;
-        self.dead = false;
+        self.died = None;
     }
 
     /// Makes the file as if never parsed; its state stays.
@@ -280,7 +277,7 @@ impl File {
     /// Keeps the numbers of a file, of all its records, that was read after its writer's death. Not those of a damaged
     /// one, which somebody may mend.
     pub(crate) fn settle(&mut self, readings: &[Reading]) {
-        if self.dead && self.damage.is_none() {
+        if self.died.is_some() && self.damage.is_none() {
             self.settled = Some(readings.into());
         }
     }

@@ -96,8 +96,8 @@ impl Folder {
             self.writers.forget();
         }
         self.writers.review(directory);
-        for file in self.files.iter_mut().filter(|file| file.dead) {
-            if !file.writer.as_deref().is_some_and(|writer| self.writers.is_dead(writer)) {
+        for file in &mut self.files {
+            if file.died.as_deref().is_some_and(|writer| !self.writers.is_dead(writer)) {
                 file.unsettle();
                 self.stale = true;
             }

@@ -81,6 +81,17 @@ impl Watcher {
         Watcher { collector: Collector::new(vec![Box::new(source)]) }
     }
 
+    /// A source for each directory.
+    fn of_each(scenes: &[Scene], catalog: impl Fn() -> Catalog) -> Watcher {
+        let source = |scene| {
+            let directory = Directory { path: Scene::path(scene).to_owned(), labels: vec![] };
+            let mut source = DirSource::new(vec![directory], catalog()).unwrap();
+            source.shared.asks_every = Some(Duration::ZERO);
+            Box::new(source) as Box<dyn Source>
+        };
+        Watcher { collector: Collector::new(scenes.iter().map(source).collect()) }
+    }
+
     fn page(&self, ask: &Ask) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let page = runtime.block_on(self.collector.collect(ask)).unwrap();
@@ -428,6 +439,30 @@ proptest! {
                 prop_assert_eq!(guessing.page(&ask), reading.page(&ask));
             }
             round.into_iter().for_each(|event| happen(event, &mut known, &mut scene));
+        }
+    }
+
+    #[test]
+    fn several_sources_settle_and_are_merged_as_if_all_were_read_anew((files, rounds) in story()) {
+        let mut scenes = [Scene::new(), Scene::new()];
+        let mut known = [Vec::new(), Vec::new()];
+        scenes.iter_mut().for_each(|scene| WRITERS.iter().for_each(|writer| scene.claim(writer)));
+        let mut happens = |number: usize, event, scenes: &mut [Scene; 2]| {
+            happen(event, &mut known[number % 2], &mut scenes[number % 2]);
+        };
+        for (number, file) in files.into_iter().enumerate() {
+            happens(number, Event::Appears(file), &mut scenes);
+        }
+        let catalog = || Catalog::parse(model::ruby_catalog().as_bytes()).unwrap();
+        let kept = Watcher::of_each(&scenes, catalog);
+        for (turn, round) in rounds.into_iter().enumerate() {
+            for _ in 0..3 {
+                let fresh = Watcher::of_each(&scenes, catalog).page(&Ask::default());
+                prop_assert_eq!(kept.page(&Ask::default()), fresh);
+            }
+            for (number, event) in round.into_iter().enumerate() {
+                happens(turn + number, event, &mut scenes);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::file::File;
 
@@ -56,27 +56,22 @@ impl Writers {
             return;
         }
         self.asked = Some(Instant::now());
-        let mut living: HashMap<Box<str>, ()> = HashMap::default();
-        for file in files.filter(|file| !file.dead) {
-            let Some(writer) = file.writer.as_deref().filter(|writer| !living.contains_key(*writer)) else {
+        let mut living: HashSet<String> = HashSet::default();
+        for file in files.filter(|file| file.died.is_none()) {
+            let Some(writer) = dialects::writer_of(&file.name).filter(|it| !living.contains(it)) else {
                 continue;
             };
-            let claim = match self.dead.get(writer) {
-                Some(claim) => *claim,
-                None => match Claim::of_the_dead(directory, writer) {
-                    Some(claim) => {
-                        self.dead.insert(writer.into(), claim);
-                        claim
-                    }
-                    None => {
-                        living.insert(writer.into(), ());
-                        continue;
-                    }
-                },
+            let claim = self.dead.get(&*writer).copied().or_else(|| Claim::of_the_dead(directory, &writer));
+            let Some(claim) = claim else {
+                living.insert(writer);
+                continue;
             };
+            self.dead.insert(writer.as_str().into(), claim);
             // One that was there before is of somebody else, whose dot-file was deleted and whose number a process
             // in another namespace has claimed again.
-            file.dead = file.is_younger_than(claim.born);
+            if file.is_younger_than(claim.born) {
+                file.died = Some(writer.into());
+            }
         }
     }
 
