@@ -5,6 +5,7 @@ mod stores;
 
 mod bytes;
 mod crash;
+mod dead;
 mod forks;
 mod growth;
 mod local;
