@@ -19,11 +19,12 @@ use crate::{By, Collector};
 struct Scene {
     directory: tempfile::TempDir,
     living: BTreeMap<String, fs::File>,
+    hidden: usize,
 }
 
 impl Scene {
     fn new() -> Scene {
-        Scene { directory: tempfile::tempdir().unwrap(), living: BTreeMap::new() }
+        Scene { directory: tempfile::tempdir().unwrap(), living: BTreeMap::new(), hidden: 0 }
     }
 
     fn path(&self) -> &Path {
@@ -46,6 +47,13 @@ impl Scene {
 
     fn die(&mut self, writer: &str) {
         self.living.remove(writer).unwrap();
+    }
+
+    /// Puts a file out of sight. It is not deleted, so that its number is not given again: where nobody but their
+    /// stores makes files of such names, one of the same name and number is the same.
+    fn hide(&mut self, name: &str) {
+        self.hidden += 1;
+        let _ = fs::rename(self.path().join(name), self.path().join(format!(".hidden-{}", self.hidden)));
     }
 
     /// Writes a counter's value over the file of this name, or makes it.
@@ -384,7 +392,8 @@ fn happen(event: Event, files: &mut Vec<model::File>, scene: &mut Scene) {
     match event {
         Event::Appears(file) => {
             files.retain(|known| known.name() != file.name());
-            file.write(scene.path(), true);
+            scene.hide(&file.name());
+            file.write(scene.path(), false);
             files.push(file);
             files.sort_by_key(model::File::name);
         }
@@ -409,7 +418,7 @@ fn happen(event: Event, files: &mut Vec<model::File>, scene: &mut Scene) {
         }
         Event::Vanishes(number) => {
             let Some(at) = at(number, files) else { return };
-            fs::remove_file(scene.path().join(files.remove(at).name())).unwrap();
+            scene.hide(&files.remove(at).name());
         }
         Event::Dies(writer) => drop(scene.living.remove(writer)),
         Event::Unclaimed(writer) => drop(fs::remove_file(scene.claim_file(writer))),
