@@ -159,7 +159,7 @@ impl Progress {
 /// One scrape, on a thread that may block: it goes on when its caller has stopped waiting.
 ///
 /// Handing work to a thread that sleeps costs as much as merging thousands of numbers. So the first source is read
-/// on this thread; each other one has a thread of its own.
+/// on this thread; each other one has a thread of its own, or this one where none is free by then.
 fn scrape(
     sources: &[Arc<dyn Source>],
     folds: &Arc<HashMap<Box<str>, Fold>>,
@@ -184,10 +184,17 @@ fn scrape(
         }
     });
     let first = readings.next();
-    let others = readings.map(|reading| tokio::task::spawn_blocking(|| run(reading)));
+    let others = readings.map(|reading| {
+        let waiting = Arc::new(Mutex::new(Some(reading)));
+        let taken = Arc::clone(&waiting);
+        (waiting, tokio::task::spawn_blocking(move || take(&taken).map(run)))
+    });
     let others: Vec<_> = others.collect();
     let first = first.map(run);
-    let others = others.into_iter().map(|other| runtime.block_on(other).unwrap_or_else(|end| Err(why(end))));
+    let others = others.into_iter().map(|(waiting, elsewhere)| match take(&waiting) {
+        Some(reading) => run(reading),
+        None => runtime.block_on(elsewhere).map_err(why)?.expect("who has taken it runs it"),
+    });
     let mut failed = None;
     for (at, done) in first.into_iter().chain(others).enumerate() {
         let (tally, read) = done.unwrap_or_else(|error| (fresh(), Err(error)));
@@ -202,6 +209,10 @@ fn scrape(
         Some(error) => Err(error),
         None => Ok(merge(&mut tallies, ask)),
     }
+}
+
+fn take<T>(waiting: &Mutex<Option<T>>) -> Option<T> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// Runs a reading on this thread, which may block, until it has to wait for something; from then on as a task, which

@@ -254,6 +254,20 @@ fn a_source_that_never_answers_does_not_keep_the_runtime_from_ending() {
 }
 
 #[test]
+fn one_thread_that_may_block_is_enough_for_several_sources() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).max_blocking_threads(1).enable_time().build().unwrap();
+    let numbers = |process, value| {
+        Box::new(Numbers::of(&[number(process, counter("c"), "x", value)])) as Box<dyn Source>
+    };
+    let collector = collector(vec![numbers("1", 1.0), numbers("2", 2.0), numbers("3", 4.0)]);
+    let mut ask = Ask::default();
+    ask.deadline = Some(Instant::now() + Duration::from_secs(20));
+    let page = runtime.block_on(collector.collect(&ask)).unwrap();
+    assert_eq!(page.families[0].samples[0].value, 7.0);
+}
+
+#[test]
 fn scrapes_at_once_all_get_the_page() {
     let numbers = Numbers::of(&[number("1", counter("c"), "x", 1.0)]);
     let other = Numbers::of(&[number("2", counter("c"), "x", 2.0)]);
