@@ -10,6 +10,7 @@
 //! - [`PerProcess`] is a value that each process makes for itself; a child leaves the parent's alone.
 //! - [`SetOnce`] is a value set once, which children inherit; a fork never finds it half set.
 //! - [`Gate`] is mutual exclusion that a fork cannot leave locked.
+//! - [`Sole`] is exclusion that costs nothing while one thread alone wants it.
 //! - [`Descriptors`] are open files that a child must let go of, without taking any lock of the parent's.
 //!
 //! Nothing here waits for another process, and a fork at any moment, of any thread, leaves all of it usable.
@@ -35,20 +36,25 @@
 //! The generation word and the publication of values are modelled with loom (`tests/loom.rs`):
 //! `RUSTFLAGS="--cfg loom" cargo test -p forked --release loom`.
 
+mod barrier;
 #[cfg(unix)]
 mod descriptors;
 mod gate;
 mod generation;
+mod mark;
 mod page;
 mod per_process;
 mod renewal;
 mod set_once;
 mod slot;
+mod sole;
 
 pub use gate::{Gate, Inside};
 pub use generation::{Generation, generation};
+pub use mark::thread_number;
 pub use per_process::PerProcess;
 pub use set_once::SetOnce;
+pub use sole::Sole;
 
 #[cfg(unix)]
 #[doc(hidden)]
@@ -57,7 +63,9 @@ pub mod testing;
 #[cfg(unix)]
 pub use descriptors::{Descriptors, Held};
 
-/// The atomics that [`renewal`] and [`slot`] are written with; the loom model puts its own in their place.
+/// What [`renewal`], [`slot`] and [`sole`] are written with; the loom model puts its own in its place.
 mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+
+    pub(crate) use crate::barrier::{heavy, light, pause};
 }
