@@ -52,6 +52,9 @@ unsafe fn reference<T>(pointer: *mut T) -> Option<&'static T> {
 }
 
 /// A value and the generation of the process that made it.
+///
+/// In this order, from the start of a cache line: who asks for the one goes on to the beginning of the other.
+#[repr(C, align(64))]
 pub(crate) struct Made<T> {
     pub(crate) generation: u64,
     pub(crate) value: T,
