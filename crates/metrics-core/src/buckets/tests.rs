@@ -71,3 +71,20 @@ proptest! {
         prop_assert_eq!(buckets.find(f64::from(value)), naive);
     }
 }
+
+proptest! {
+    /// Few bounds are counted and many searched; a walk along them is dumber than both.
+    #[test]
+    fn every_value_is_found_where_a_walk_along_the_bounds_ends(
+        mut bounds in proptest::collection::vec(-1e3_f64..1e3, 0..80),
+        values in proptest::collection::vec(proptest::num::f64::ANY, 1..20),
+    ) {
+        bounds.sort_by(f64::total_cmp);
+        bounds.dedup();
+        let buckets = Buckets::new(bounds.iter().copied()).unwrap();
+        for value in values.into_iter().chain(bounds.iter().copied()).chain([f64::INFINITY, f64::NAN]) {
+            let walked = bounds.iter().position(|&bound| value <= bound).unwrap_or(bounds.len());
+            prop_assert_eq!(buckets.find(value), walked);
+        }
+    }
+}
