@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use dialects::Dialect;
-use forked::{PerProcess, SetOnce};
+use forked::{PerProcess, SetOnce, Sole};
 use metrics_core::{Child, Desc, Kind, Lane, Part};
 
 use crate::clock::{self, Clock};
 use crate::lanes::Lanes;
+use crate::placed::Placed;
 use crate::shards::{self, Shards};
 use crate::store::Shared;
 use crate::{Medium, Refusal};
@@ -27,22 +28,20 @@ pub(crate) struct RecordChild<M: Medium> {
     shared: Arc<Shared<M>>,
 }
 
-/// The numbers of a label set in one process, in the order of [`index`].
+/// The numbers of a label set in one process, in the order of [`index`]. What an addition asks for comes first.
+#[repr(C)]
 pub(crate) struct Numbers<M: Medium> {
-    /// Those that stand in a file. Which exist, the dialect decides.
+    /// Those that stand in a file: the first record of each. Which exist, the dialect decides.
     pub(crate) placed: Placed<M>,
+    /// Further records of the same keys; none until two threads have met.
+    pub(crate) shards: SetOnce<Shards<M>>,
     /// In memory, all of them, from when one could not be placed. Closed one by one as they are placed.
     pub(crate) stand_ins: OnceLock<Box<[M::Number]>>,
     /// The file's [identity](crate::own::FileIdentity); 0 before the first is placed.
     pub(crate) file: AtomicU64,
-    /// Further records of the same keys; none until two threads have met.
-    pub(crate) shards: SetOnce<Shards<M>>,
     /// Further records of a counter, for handles that have one each.
     pub(crate) lanes: Lanes,
 }
-
-/// A number of each [`index`] that stands in a file, once it does.
-pub(crate) type Placed<M> = Box<[OnceLock<<M as Medium>::Number>]>;
 
 /// A change of one number.
 #[derive(Clone, Copy)]
@@ -111,16 +110,33 @@ impl<M: Medium> RecordChild<M> {
         }
     }
 
-    /// The numbers that this thread adds to. With [`RecordChild::change`] all that an update does before it touches
-    /// a number; asked for once for all numbers of an observation.
-    #[inline]
-    fn of_this_thread(&self) -> Option<&'static Placed<M>> {
-        self.numbers.get()?.of_this_thread()
+    /// Adds 1 to the number at `counted`, if one is to be, then `by` to the first. The fast path: no other thread has
+    /// come to these numbers.
+    // Always: two callers make the compiler share it, and pass what is constant in each.
+    #[inline(always)]
+    fn add_with_count(&self, counted: Option<usize>, by: f64) {
+        let numbers = self.numbers.get();
+        if !numbers.is_some_and(|numbers| numbers.placed.add_alone(counted, by)) {
+            self.add_among_others(numbers, counted, by);
+        }
+    }
+
+    /// Adds to a record that this thread has made, or that it shares.
+    #[inline(never)]
+    fn add_among_others(&self, numbers: Option<&'static Numbers<M>>, counted: Option<usize>, by: f64) {
+        let placed = numbers.and_then(Numbers::of_this_thread);
+        if placed.is_some_and(|placed| placed.add_alone(counted, by)) {
+            return;
+        }
+        if let Some(counted) = counted {
+            self.change(placed, counted, Change::Add(1.0));
+        }
+        self.change(placed, 0, Change::Add(by));
     }
 
     #[inline]
     fn change(&self, placed: Option<&'static Placed<M>>, index: usize, change: Change) {
-        let outcome = match (placed.and_then(|placed| placed.get(index)?.get()), change) {
+        let outcome = match (placed.and_then(|placed| placed.to_change(index)), change) {
             (None, _) => Err(Refusal::Closed),
             (Some(number), Change::Add(by)) => M::try_add(number, by, self.clock.at_add()),
             (Some(number), Change::Set(to)) => M::set(number, to, self.clock.at_set()),
@@ -174,18 +190,22 @@ impl<M: Medium> RecordChild<M> {
     fn change_of_own(&self, index: usize, change: Change, beaten: bool) -> Result<(), Refusal> {
         let Some(numbers) = self.numbers.get() else { return Err(Refusal::Closed) };
         if beaten && self.is_additive() {
-            shards::next_turn();
             numbers.shards.get_or_set(Shards::new);
+            shards::next_turn();
+        } else if numbers.shards.get().is_some() && shards::has_no_turn() {
+            shards::next_turn();
         }
         if let Some(shard) = numbers.shards.get().and_then(Shards::of_this_thread)
             && shard.get().is_none()
         {
             self.shared.make_shard(self, shard);
         }
-        let number = numbers.of_this_thread().and_then(|placed| placed.get(index)?.get()).or_else(|| {
-            // No room for it. The first record is there; threads may as well meet at it.
-            shards::first_turn();
-            numbers.placed(index)
+        let number = numbers.of_this_thread().and_then(|placed| placed.to_change(index)).or_else(|| {
+            if numbers.shards.get().is_some() {
+                // No room for it. The first record is there; threads may as well meet at it.
+                shards::stay();
+            }
+            numbers.placed.to_change(index)
         });
         number.map_or(Err(Refusal::Closed), |number| self.apply(number, change))
     }
@@ -209,10 +229,12 @@ impl<M: Medium> RecordChild<M> {
 }
 
 impl<M: Medium> Numbers<M> {
-    /// `len` numbers, none of them anywhere yet.
-    pub(crate) fn new(len: usize) -> Numbers<M> {
+    /// Those of `child`, none of them anywhere yet.
+    pub(crate) fn new(child: &RecordChild<M>) -> Numbers<M> {
+        // What can be set has many threads that set it, and what cannot be added up has one record.
+        let sole = if child.is_additive() { Sole::new() } else { Sole::shared() };
         Numbers {
-            placed: (0..len).map(|_| OnceLock::new()).collect(),
+            placed: Placed::new(child.len(), sole),
             stand_ins: OnceLock::new(),
             file: AtomicU64::new(0),
             shards: SetOnce::new(),
@@ -220,29 +242,34 @@ impl<M: Medium> Numbers<M> {
         }
     }
 
-    /// The number at `index` of the first record, if it stands in a file.
-    pub(crate) fn placed(&self, index: usize) -> Option<&M::Number> {
-        self.placed.get(index)?.get()
-    }
-
     /// The numbers that this thread adds to; `None` when its shard has not been made.
     #[inline]
     fn of_this_thread(&self) -> Option<&Placed<M>> {
-        match self.shards.get().and_then(Shards::of_this_thread) {
+        let Some(shards) = self.shards.get() else { return Some(&self.placed) };
+        if shards::has_no_turn() {
+            return None;
+        }
+        match shards.of_this_thread() {
             None => Some(&self.placed),
             Some(shard) => shard.get(),
         }
     }
 
+    /// Whose each record is.
+    pub(crate) fn soles(&self) -> impl Iterator<Item = &Sole> + Clone {
+        let shards = self.shards.get().into_iter().flat_map(Shards::made);
+        std::iter::once(&self.placed.sole).chain(shards.map(|shard| &shard.sole))
+    }
+
     /// The number at `index` of every record, in a file or in memory; none when it has not been touched.
     pub(crate) fn all(&self, index: usize) -> impl Iterator<Item = &M::Number> {
         let shards = self.shards.get().into_iter().flat_map(Shards::made);
-        self.now(index).into_iter().chain(shards.filter_map(move |shard| shard.get(index)?.get()))
+        self.now(index).into_iter().chain(shards.filter_map(move |shard| shard.get(index)))
     }
 
     /// The number at `index`, in a file or in memory; `None` when it has not been touched.
     pub(crate) fn now(&self, index: usize) -> Option<&M::Number> {
-        match self.placed.get(index)?.get() {
+        match self.placed.get(index) {
             Some(number) => Some(number),
             None => self.stand_ins.get()?.get(index),
         }
@@ -250,7 +277,7 @@ impl<M: Medium> Numbers<M> {
 
     /// The number at `index`, if it is in memory because it could not be placed.
     pub(crate) fn in_memory(&self, index: usize) -> Option<&M::Number> {
-        match self.placed.get(index)?.get() {
+        match self.placed.get(index) {
             Some(_) => None,
             None => self.stand_ins.get()?.get(index),
         }
@@ -259,14 +286,17 @@ impl<M: Medium> Numbers<M> {
     /// Makes the numbers in memory, at 0, if there are none. Only done with the process's files locked: whoever
     /// moves a label set has to see all of its numbers.
     pub(crate) fn make_stand_ins(&self) {
-        self.stand_ins.get_or_init(|| self.placed.iter().map(|_| M::in_memory(0.0, 0.0)).collect());
+        // What will be carried into their places is carried with a compare-and-swap.
+        self.placed.sole.leave();
+        self.placed.sole.share();
+        self.stand_ins.get_or_init(|| (0..self.placed.len()).map(|_| M::in_memory(0.0, 0.0)).collect());
     }
 }
 
 impl<M: Medium> Child for RecordChild<M> {
     #[inline]
     fn add(&self, by: f64) {
-        self.change(self.of_this_thread(), 0, Change::Add(by));
+        self.add_with_count(None, by);
     }
 
     #[inline]
@@ -283,9 +313,7 @@ impl<M: Medium> Child for RecordChild<M> {
         // Counted first: a process that dies in between has lost a term of the sum, and no observation.
         // A bucket stands one behind its number; a summary's count is the last.
         let counted = bucket.saturating_add(1).min(self.last);
-        let placed = self.of_this_thread();
-        self.change(placed, counted, Change::Add(1.0));
-        self.change(placed, 0, Change::Add(value));
+        self.add_with_count(Some(counted), value);
     }
 
     fn get(&self, part: Part) -> f64 {

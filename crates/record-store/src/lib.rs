@@ -74,6 +74,7 @@ mod lanes;
 mod medium;
 mod options;
 mod own;
+mod placed;
 mod record_file;
 mod shards;
 mod store;

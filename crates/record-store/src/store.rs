@@ -5,16 +5,17 @@ use std::fs;
 use std::hash::RandomState;
 use std::path::{Path, PathBuf};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 
 use dialects::{Dialect, Era};
-use forked::PerProcess;
+use forked::{PerProcess, Sole};
 use metrics_core::{Child, Desc, Lane, Store, StoreError};
 
-use crate::child::{Numbers, Placed, RecordChild, index};
+use crate::child::{Numbers, RecordChild, index};
 use crate::label_sets::LabelSets;
 use crate::own::{FileIdentity, Files, Own};
+use crate::placed::Placed;
 use crate::record_file::NewRecord;
 use crate::shards::{Shard, Shards};
 use crate::{Medium, Options};
@@ -193,7 +194,7 @@ impl<M: Medium> Shared<M> {
             }
             self.settle(child, Some(index));
             // Not there when the label set has moved meanwhile, and this number had not counted anything yet.
-            if let Some(number) = child.numbers.get().and_then(|numbers| numbers.placed.get(index)?.get()) {
+            if let Some(number) = child.numbers.get().and_then(|numbers| numbers.placed.to_change(index)) {
                 return Some(number);
             }
         }
@@ -224,7 +225,7 @@ impl<M: Medium> Shared<M> {
             let moved = self.move_from(&wiped, &mut files, own);
             let numbers = match child.numbers.get() {
                 Some(numbers) => numbers,
-                None => child.numbers.get_or_init(|| Numbers::new(child.len())),
+                None => child.numbers.get_or_init(|| Numbers::new(child)),
             };
             let placed = moved.and(self.place(child, numbers, touched, &mut files, own));
             placed.and_then(|()| self.place_homeless(&mut files, own))
@@ -271,16 +272,22 @@ impl<M: Medium> Shared<M> {
             return Ok(());
         }
         let mut outcome = Ok(());
-        for child in self.label_sets.all() {
-            let Some(old) = child.numbers.get() else { continue };
-            let file = old.file.load(Ordering::Relaxed);
-            if !wiped.iter().any(|wiped| wiped.as_u64() == file) {
-                continue;
-            }
+        let with_numbers = self.label_sets.all().filter_map(|child| Some((child, child.numbers.get()?)));
+        let moving: Vec<_> = with_numbers
+            .filter(|(_, old)| {
+                let file = old.file.load(Ordering::Relaxed);
+                wiped.iter().any(|wiped| wiped.as_u64() == file)
+            })
+            .collect();
+        // Whoever has a number to itself does not look whether it has been closed.
+        Sole::share_all(moving.iter().flat_map(|(_, old)| old.soles()));
+        for (child, old) in moving {
             // Written with their values, so that no page shows the label set at 0; published; and only then are
             // the old ones closed, and what came in meanwhile added. Shards are not made again before threads
             // meet again: what they have counted goes on in the first record.
-            let fresh = Numbers::new(child.len());
+            let fresh = Numbers::new(child);
+            // Until all is there: what comes in later is added with a compare-and-swap.
+            fresh.placed.sole.claim_or_share();
             let before: Vec<Vec<_>> = (0..child.len())
                 .map(|at| old.all(at).map(|number| (number, M::read(number))).collect())
                 .collect();
@@ -315,6 +322,7 @@ impl<M: Medium> Shared<M> {
                     let _ = M::add(number, rest, None);
                 }
             }
+            fresh.placed.sole.leave();
             outcome = outcome.and(placed);
         }
         outcome
@@ -359,8 +367,7 @@ impl<M: Medium> Shared<M> {
         };
         numbers.file.store(file.as_u64(), Ordering::Relaxed);
         for ((at, value), number) in written.into_iter().zip(placed) {
-            let Some(place) = numbers.placed.get(at) else { continue };
-            let number = place.get_or_init(|| number);
+            let Some(number) = numbers.placed.put(at, number) else { continue };
             if let Some(stand_in) = numbers.stand_ins.get().and_then(|all| all.get(at)) {
                 let (last, time) = M::close(stand_in);
                 if last.to_bits() != value.to_bits() {
@@ -404,9 +411,9 @@ impl<M: Medium> Shared<M> {
         if let Some(lane) = free() {
             return Some(lane);
         }
-        M::word(numbers.placed(0)?)?;
+        M::word(numbers.placed.get(0)?)?;
         let made = self.append_again(child, numbers, &mut files, own)?;
-        numbers.lanes.push(Lane::new(M::word(made.first()?.get()?)?));
+        numbers.lanes.push(Lane::new(M::word(made.get(0)?)?));
         free()
     }
 
@@ -419,7 +426,7 @@ impl<M: Medium> Shared<M> {
         own: &Own<M>,
     ) -> Option<Placed<M>> {
         // A label set that counts in memory has no file.
-        if (0..child.len()).any(|at| numbers.placed(at).is_none()) {
+        if (0..child.len()).any(|at| numbers.placed.get(at).is_none()) {
             return None;
         }
         // Otherwise its file is open: a child leaves a deleted file in the moment in which that is noticed.
@@ -441,7 +448,7 @@ impl<M: Medium> Shared<M> {
         };
         let mut made: Vec<_> = order.into_iter().zip(made).collect();
         made.sort_by_key(|&(at, _)| at);
-        Some(made.into_iter().map(|(_, number)| OnceLock::from(number)).collect())
+        Some(Placed::made(made.into_iter().map(|(_, number)| number)))
     }
 
     /// A number's new value is not in its file.
@@ -474,7 +481,7 @@ impl<M: Medium> RecordChild<M> {
             number.and_then(M::read).is_some_and(|(value, _)| value.to_bits() != 0)
         };
         (0..numbers.placed.len())
-            .filter(|&at| numbers.placed.get(at).is_some_and(|place| place.get().is_none()))
+            .filter(|&at| numbers.placed.get(at).is_none())
             .filter(|&at| self.is_initial() || Some(at) == touched || counted(at))
             .collect()
     }
