@@ -49,7 +49,10 @@ impl<M: Metric, const N: usize> Family<M, N> {
     /// [`Registry::rejected`](crate::Registry::rejected), and the family warns once.
     #[inline]
     pub fn with(&self, values: [&str; N]) -> M {
-        M::new(self.state.find(&values).unwrap_or_else(|| self.state.child_or_refused(&values)), self.state)
+        M::new(
+            self.state.find_by(&values).unwrap_or_else(|| self.state.child_or_refused(&values)),
+            self.state,
+        )
     }
 
     /// As [`with`](Family::with), for who wants to know.
@@ -133,6 +136,11 @@ impl FamilyState {
             registry,
             warned: AtomicBool::new(false),
         }
+    }
+
+    /// As [`find`](FamilyState::find), made once for each number of labels: without loops over them.
+    fn find_by<const N: usize>(&self, values: &[&str; N]) -> Option<&'static dyn Child> {
+        self.find(values)
     }
 
     /// The child of a label set that was asked for before.

@@ -68,6 +68,7 @@ impl<V> Table<V> {
     }
 
     /// What is kept for `labels`. Takes no lock and writes nothing.
+    #[inline]
     pub(crate) fn get(&self, labels: &[&str]) -> Option<&V> {
         self.find(self.hash(labels), labels)
     }
@@ -95,6 +96,7 @@ impl<V> Table<V> {
         self.entries().map(|(_, entry)| (&*entry.labels, &entry.value))
     }
 
+    #[inline]
     fn hash(&self, labels: &[&str]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         for label in labels {
@@ -103,6 +105,7 @@ impl<V> Table<V> {
         hasher.finish()
     }
 
+    #[inline]
     fn find(&self, hash: u64, labels: &[&str]) -> Option<&V> {
         let slots = self.slots.get(self.current.load(Ordering::Acquire))?.get()?;
         let mask = slots.len() - 1;
@@ -122,6 +125,7 @@ impl<V> Table<V> {
         }
     }
 
+    #[inline]
     fn entry(&self, position: u32) -> Option<&Entry<V>> {
         self.chunks.get(chunk_of(position))?.get()?.get(offset_of(position))?.get()
     }
@@ -224,13 +228,26 @@ fn join(labels: &[&str]) -> Box<[u8]> {
     joined.into()
 }
 
+#[inline]
 fn is_join(joined: &[u8], labels: &[&str]) -> bool {
     let mut rest = joined;
     for label in labels {
-        match rest.strip_prefix(label.as_bytes()) {
-            Some([END, after @ ..]) => rest = after,
+        match rest.split_at_checked(label.len()) {
+            Some((value, [END, after @ ..])) if is_same(value, label.as_bytes()) => rest = after,
             _ => return false,
         }
     }
     rest.is_empty()
+}
+
+/// `a == b`, which is a call, without one for short ones of one length, as most label values are: two pieces that
+/// overlap are looked at.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    match a.len() {
+        17.. => a == b,
+        8.. => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        4.. => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        _ => a.iter().eq(b),
+    }
 }

@@ -59,6 +59,36 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Of all lengths, and mostly alike: each length is compared in its own way.
+    #[test]
+    fn joined_labels_are_those_that_were_joined(
+        labels in prop::collection::vec("[ab]{0,20}", 0..4),
+        at in any::<prop::sample::Index>(),
+        byte in any::<prop::sample::Index>(),
+    ) {
+        let mut other = labels.clone();
+        let same = |other: &[String]| {
+            let [ours, theirs] = [&labels[..], other].map(|all| all.iter().map(|one| &**one).collect::<Vec<_>>());
+            is_join(&join(&ours), &theirs)
+        };
+        prop_assert!(same(&other));
+        if !other.is_empty() {
+            let one = at.index(other.len());
+            let label = &mut other[one];
+            if !label.is_empty() {
+                let byte = byte.index(label.len());
+                label.replace_range(byte..=byte, "c");
+                prop_assert!(!same(&other));
+            }
+            other[one].push('a');
+            prop_assert_eq!(same(&other), other == labels);
+            other.pop();
+            prop_assert!(!same(&other));
+        }
+    }
+}
+
 #[test]
 fn values_are_told_apart_where_one_ends() {
     let table = Table::new();
