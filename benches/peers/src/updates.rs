@@ -79,7 +79,7 @@ fn local_handle(suite: &mut Suite, registry: &Registry) -> anyhow::Result<()> {
         // Locked once for a batch: a deed may be asked of any thread, and the handle is one thread's.
         let local = Mutex::new(counter.with(["GET", "/"]).local());
         let ours: Deed = Box::new(move |_, times| {
-            let local = local.lock().expect("no deed panics");
+            let local = &*local.lock().expect("no deed panics");
             (0..times).for_each(|_| local.inc());
         });
         let rivals = [(prometheus_client::NAME, &prometheus_client::inc(), Some(Bar::Value(3.5)))];
@@ -90,7 +90,7 @@ fn local_handle(suite: &mut Suite, registry: &Registry) -> anyhow::Result<()> {
         let family = registry.counter("many_local", "Many series.").labels(["method", "path"])?;
         let locals = Mutex::new(label_sets().map(|set| family.with([set.method, &set.path]).local()));
         let ours: Deed = Box::new(move |_, times| {
-            let locals = locals.lock().expect("no deed panics");
+            let locals = &*locals.lock().expect("no deed panics");
             (0..times).for_each(|turn| locals[(turn % 64) as usize].inc());
         });
         let rivals = [(prometheus_client::NAME, &prometheus_client::inc_rotating(), Some(Bar::Value(0.8)))];
