@@ -10,6 +10,7 @@ mod forks;
 mod growth;
 mod local;
 mod meetings;
+mod owners;
 mod promises;
 mod reading;
 mod trouble;

@@ -21,7 +21,11 @@ use crate::stores::{Opened, each, files, most_recent, records, total, totals};
 ///
 /// Mounting wants a right: this test runs again in a user and mount namespace of its own (`unshare`), or where
 /// that is forbidden, as root. With neither it fails.
-fn each_on_a_small_disk(test: &str, kilobytes: u32, body: impl Fn(&Path, &dyn Fn(&Path) -> Opened)) {
+pub(crate) fn each_on_a_small_disk(
+    test: &str,
+    kilobytes: u32,
+    body: impl Fn(&Path, &dyn Fn(&Path) -> Opened),
+) {
     const ALONE: &str = "RECORD_STORE_SMALL_DISK";
 
     if std::env::var_os(ALONE).is_none_or(|name| name != test) {
@@ -62,7 +66,7 @@ fn each_on_a_small_disk(test: &str, kilobytes: u32, body: impl Fn(&Path, &dyn Fn
 }
 
 /// Writes a file until not one more page is left; removing it makes room.
-fn fill(disk: &Path) -> std::path::PathBuf {
+pub(crate) fn fill(disk: &Path) -> std::path::PathBuf {
     let path = disk.join("filler");
     let mut file = File::create(&path).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
