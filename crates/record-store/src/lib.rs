@@ -33,10 +33,17 @@
 //! the old number closed and repeat on the new one; none is counted twice or lost. (One exception: in
 //! `store-mmap` a `set` at the very moment of a move can be lost, since a `set` is a plain store.)
 //!
+//! # While one thread counts
+//! Where the medium's numbers are [words](Medium::word) the first thread that adds to a counter, a histogram or a
+//! summary in Python's dialect has its numbers [to itself](forked::Sole): it adds without a compare-and-swap. The first
+//! other thread that comes, or whoever moves the label set, takes them away: once, at the price of a system call
+//! and of waiting for an addition that is being made. What a thread had goes to a later one when it ends. After 256
+//! of these meetings in a process nothing more is claimed, since its threads seem to share what they count in.
+//!
 //! # When threads meet
 //! Two threads that add to one word at the same time take several times as long as one. A thread that has been
 //! beaten to a number twice in one addition gets a record of its own, with the same key, appended to the same
-//! file; readers add records of one key up. That holds for sums in Python's dialect - counters, histograms,
+//! file, which is its own; readers add records of one key up, and threads that come later get one, too. That holds for sums in Python's dialect - counters, histograms,
 //! summaries - and a label set has at most 16 records of a key in a process. The label sets that threads do not
 //! fight over have one. When there is no room for another record the threads go on sharing. When a label set
 //! moves, its records move as one.
