@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::sole::{Mark, SHARED, Sole, UNCLAIMED};
-use crate::{Gate, barrier};
+use crate::{PerProcess, barrier};
 
 thread_local! {
     /// The mark of this thread; that of nobody before it has claimed anything, and when it is about to end.
@@ -15,13 +16,12 @@ thread_local! {
 }
 
 /// Owns nothing, ever.
-static NOBODY: Mark = Mark::new(0);
+static NOBODY: Mark = Mark { busy: AtomicBool::new(false), number: 0 };
 
-/// Passed by whoever changes the list of marks or counts them.
-static LISTING: Gate = Gate::new();
-/// The first of the marks that no thread has. After a fork those of the parent's other threads are lost.
-static FREE: AtomicPtr<Mark> = AtomicPtr::new(ptr::null_mut());
-/// How many marks there are.
+/// The marks that no thread of this process has any more. A forked process does not have those of its parent: memory
+/// is copied page by page while other threads run, so one of them may be in a section in the copy, for ever.
+static FREE: PerProcess<Mutex<Vec<&'static Mark>>> = PerProcess::new();
+/// How many marks there have been, in ancestors, too.
 static MARKS: AtomicUsize = AtomicUsize::new(0);
 
 /// How many times this process, or an ancestor of it, has taken something from a thread.
@@ -77,14 +77,8 @@ impl Default for Sole {
     }
 }
 
-impl Mark {
-    const fn new(number: usize) -> Mark {
-        Mark { busy: AtomicBool::new(false), next: AtomicPtr::new(ptr::null_mut()), number }
-    }
-}
-
-/// Which of the process's threads this is, from 1 on: as small as it can be without two threads at one time having
-/// one number. `None` for a thread that never has anything to itself.
+/// Which of the process's threads this is: no two threads at one time have one number, and a thread that begins takes
+/// over that of one that has ended. From 1 on; in a forked process, after those of its parent. `None` for a thread that never has anything to itself.
 pub fn thread_number() -> Option<usize> {
     enrol().map(|mark| mark.number)
 }
@@ -107,18 +101,16 @@ fn enrol() -> Option<&'static Mark> {
 
 /// A mark that no thread has.
 fn take() -> &'static Mark {
-    // A fork in the midst of this leaves the list whole: it changes by one store.
-    let _listing = LISTING.enter();
-    let free = FREE.load(Ordering::Relaxed);
-    // SAFETY: null, or the address of a mark in the list; marks are never freed, and all in them is atomic or never
-    // changes.
-    match unsafe { free.as_ref() } {
-        Some(mark) => {
-            FREE.store(mark.next.load(Ordering::Relaxed), Ordering::Relaxed);
-            mark
-        }
-        None => Box::leak(Box::new(Mark::new(MARKS.fetch_add(1, Ordering::Relaxed) + 1))),
-    }
+    free().pop().unwrap_or_else(|| {
+        let number = MARKS.fetch_add(1, Ordering::Relaxed) + 1;
+        Box::leak(Box::new(Mark { busy: AtomicBool::new(false), number }))
+    })
+}
+
+/// The marks that no thread has any more.
+fn free() -> MutexGuard<'static, Vec<&'static Mark>> {
+    // Nothing is left half done by a panic.
+    FREE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Return;
@@ -127,9 +119,7 @@ impl Drop for Return {
     fn drop(&mut self) {
         let mark = MARK.replace(&NOBODY);
         if !ptr::eq(mark, &NOBODY) {
-            let _listing = LISTING.enter();
-            mark.next.store(FREE.load(Ordering::Relaxed), Ordering::Relaxed);
-            FREE.store(ptr::from_ref(mark).cast_mut(), Ordering::Relaxed);
+            free().push(mark);
         }
     }
 }

@@ -61,8 +61,6 @@ const REVOKED: usize = 1;
 pub(crate) struct Mark {
     /// Whether the thread is in a section.
     pub(crate) busy: AtomicBool,
-    /// The next in the list of marks that no thread has.
-    pub(crate) next: AtomicPtr<Mark>,
     /// Counted from 1; 0 for the mark of those who have none.
     pub(crate) number: usize,
 }

@@ -194,8 +194,7 @@ mod loom_models {
 
     /// Loom's atomics cannot be made in a static; the memory of a few thousand executions is lost.
     fn mark(number: usize) -> &'static Mark {
-        let next = AtomicPtr::new(std::ptr::null_mut());
-        Box::leak(Box::new(Mark { busy: AtomicBool::new(false), next, number }))
+        Box::leak(Box::new(Mark { busy: AtomicBool::new(false), number }))
     }
 
     /// All interleavings in which no more than three times a thread is stopped that could have gone on: of all there
