@@ -50,7 +50,7 @@ mod slot;
 mod sole;
 
 pub use gate::{Gate, Inside};
-pub use generation::{Generation, generation};
+pub use generation::{Generation, generation, known_generation};
 pub use mark::thread_number;
 pub use per_process::PerProcess;
 pub use set_once::SetOnce;

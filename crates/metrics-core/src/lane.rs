@@ -59,11 +59,11 @@ impl Lane {
         }
     }
 
-    /// Adds `by`, if the lane is still that of the caller's handle, in this process.
+    /// Adds `by`, if the lane is still that of the caller's handle, in this process, which it knows as `here`.
     #[inline]
-    pub(crate) fn add(&self, by: f64, here: Generation) -> bool {
-        // Relaxed: it was taken by this thread, or handed to it with the handle.
-        let ours = self.owner.load(Ordering::Relaxed) == here.0.get();
+    pub(crate) fn add(&self, by: f64, here: Option<Generation>) -> bool {
+        // Relaxed: it was taken by this thread, or handed to it with the handle. No owner is 0.
+        let ours = self.owner.load(Ordering::Relaxed) == here.map_or(0, |here| here.0.get());
         if ours {
             // Two steps: nobody else writes. A lane that is closed in between has one more in its rest.
             let sum = self.get() + by;

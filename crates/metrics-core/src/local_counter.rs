@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use forked::{Generation, generation};
+use forked::{Generation, generation, known_generation};
 
 use crate::{Counter, Lane};
 
@@ -81,7 +81,7 @@ impl LocalCounter {
     fn add(&self, by: f64) {
         match self.lane.get() {
             Some(lane) => {
-                if !lane.add(by, generation()) {
+                if !lane.add(by, known_generation()) {
                     self.add_elsewhere(by);
                 }
             }
@@ -96,7 +96,7 @@ impl LocalCounter {
         self.taken_in.set(generation());
         self.lane.set(self.counter.child.local());
         // Once more would be another move; then the counter's own number is as good.
-        if !self.lane.get().is_some_and(|lane| lane.add(by, generation())) {
+        if !self.lane.get().is_some_and(|lane| lane.add(by, known_generation())) {
             self.counter.child.add(by);
         }
     }

@@ -39,7 +39,7 @@ mod loom_models {
                 let (lane, elsewhere) = (lane.clone(), elsewhere.clone());
                 thread::spawn(move || {
                     for by in [1.0, 2.0] {
-                        if !lane.add(by, HERE) {
+                        if !lane.add(by, Some(HERE)) {
                             *elsewhere.lock().unwrap() += by;
                         }
                     }
@@ -63,7 +63,7 @@ mod loom_models {
             let count = |lane: &Lane| {
                 let taken = lane.take(HERE);
                 if taken {
-                    assert!(lane.add(1.0, HERE));
+                    assert!(lane.add(1.0, Some(HERE)));
                     assert_eq!(lane.leave(HERE), 0.0);
                 }
                 f64::from(u8::from(taken))
