@@ -41,6 +41,12 @@ impl Sole {
         Sole { owner: AtomicPtr::new(SHARED) }
     }
 
+    /// Asks the system now whether anything can be claimed in this process. The first claim would, and in a process
+    /// that has threads by then the system takes some milliseconds to answer.
+    pub fn prepare() {
+        barrier::is_available();
+    }
+
     /// Runs `section` if this thread has it to itself; no other thread is in a section meanwhile. Keep it short, and
     /// do not wait for another thread in it: another may be waiting for its end.
     #[inline]

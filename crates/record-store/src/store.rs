@@ -60,6 +60,7 @@ impl<M: Medium> RecordStore<M> {
         }
         fs::create_dir_all(&directory)
             .map_err(|error| StoreError::new(format!("create directory {}", directory.display()), error))?;
+        Sole::prepare();
         Ok(RecordStore {
             shared: Arc::new(Shared {
                 directory,
