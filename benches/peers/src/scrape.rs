@@ -58,7 +58,7 @@ pub struct Taken {
     pub list: Duration,
     /// Opening, reading, parsing what is new, adding; the source's whole reading less the listing.
     pub read: Duration,
-    /// From the tally to a snapshot.
+    /// From the tally to a snapshot; at the first scrape also the texts of its series.
     pub merge: Duration,
     /// From the snapshot to text.
     pub encode: Duration,

@@ -37,11 +37,6 @@ impl Template {
         Some(Template { ruby, pieces: pieces.collect::<Option<_>>()? })
     }
 
-    /// How many labels such a key has.
-    pub fn labels(&self) -> usize {
-        self.pieces.len() - 1
-    }
-
     /// Appends the values of a key's labels, in the order of the key, as [`read_key`](crate::read_key) reads them. False
     /// where the key is not like the template's in all else, or cannot be read; then nothing is appended.
     pub fn read<'a>(&self, key: &'a [u8], values: &mut Vec<Cow<'a, [u8]>>) -> bool {
