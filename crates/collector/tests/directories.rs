@@ -495,3 +495,41 @@ fn counters_only_rise_while_a_process_writes() {
         assert_eq!(own(&collector, "multiprom_directory_bad_files"), 0.0);
     });
 }
+
+/// Files are read piece by piece: here keys are short, as long as several pieces, and of other labels or spellings
+/// than those before; files grow and are damaged behind any of them.
+#[test]
+fn keys_of_any_length_and_spelling_are_read_as_files_grow() {
+    let key = |at: usize| match at % 5 {
+        0 => format!(r#"["jobs", "jobs_total", {{"queue": "{at}"}}, "Jobs."]"#),
+        1 => format!(r#"["jobs", "jobs_total", {{"queue": "{at}{}"}}, "Jobs."]"#, "x".repeat(at * 40)),
+        2 => format!(r#"["jobs", "jobs_total", {{"host": "\u00e9\"{at}", "queue": "{at}"}}, "Jobs."]"#),
+        3 => format!(r#"["jobs", "jobs_total", {{ "queue":"{at}" }}, "Jobs."]"#),
+        _ => format!(r#"["jobs", "jobs_total", {{"queue": {at}}}, "Jobs."]"#),
+    };
+    let keys: Vec<String> = (0..25).map(key).collect();
+    let (root, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (kept, beside) =
+        (collector(root.path(), Catalog::default()), collector(broken.path(), Catalog::default()));
+    for known in 1..=keys.len() {
+        let records: Vec<(&str, f64)> = keys[..known].iter().map(|key| (&**key, known as f64)).collect();
+        for name in ["counter_1.db", "counter_2.db", "counter_3.db"] {
+            file(root.path(), name, &records);
+            file(broken.path(), name, &records);
+        }
+        // One of them ends in a record that is none; as many records before it count.
+        let mut bytes = fs::read(broken.path().join("counter_2.db")).unwrap();
+        bytes.extend([9, 0, 0, 0, b'[', b'x', 0, 0]);
+        let used = bytes.len() as u32;
+        bytes[..4].copy_from_slice(&used.to_ne_bytes());
+        fs::write(broken.path().join("counter_2.db"), bytes).unwrap();
+
+        let page = encoded(Format::TEXT, &block_on(kept.collect(&Ask::default())).unwrap());
+        assert_eq!(page.lines().count(), 2 + known);
+        let sum = format!(" {}.0", 3 * known);
+        assert!(page.lines().skip(2).all(|line| line.ends_with(&sum)), "{page}");
+        assert_eq!(page, encoded(Format::TEXT, &block_on(beside.collect(&Ask::default())).unwrap()));
+        assert_eq!((page.clone(), page), (text(root.path()), text(broken.path())));
+        assert_eq!(own(&beside, "multiprom_directory_bad_files"), 1.0);
+    }
+}

@@ -407,3 +407,6 @@ pub(crate) fn number_at(bytes: &[u8], at: usize) -> Option<f64> {
     let bytes = bytes.get(at..at + 8)?;
     Some(f64::from_ne_bytes(bytes.try_into().ok()?))
 }
+
+#[cfg(test)]
+mod tests;
