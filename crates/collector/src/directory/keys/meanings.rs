@@ -112,9 +112,13 @@ impl Meanings {
         Batch::default()
     }
 
-    /// Ruby: learns from a key.
+    /// Ruby: learns from a key, if it looks as if it told something. What is overlooked because a name is spelled in an
+    /// odd way is found when the key is read, and takes a second round.
     pub(super) fn learn(&mut self, key: &[u8]) {
-        if let Ok(key) = dialects::read_key(self.sort.dialect, key) {
+        const TELLING: [&[u8]; 4] = [b"le=sum", b"quantile=sum", b"quantile=count", b"pid="];
+        let mut labels = key.split(|&byte| byte == b'&');
+        let telling = labels.any(|label| TELLING.iter().any(|telling| label.starts_with(telling)));
+        if telling && let Ok(key) = dialects::read_key(self.sort.dialect, key) {
             let labels = key.labels.iter().map(|label| (&*label.name, &*label.value));
             let mut evidence = self.evidence;
             evidence.add(labels);
