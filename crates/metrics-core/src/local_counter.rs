@@ -10,10 +10,10 @@ use crate::{Counter, Lane};
 /// A handle of a counter for one thread at a time: adds without a compare-and-swap, to a number of its own.
 ///
 /// For the innermost loop of a thread, and for a counter that many threads share from the start; any other place is
-/// as well off with [`Counter`]. Can be given to another
-/// thread, but not shared or copied. What it has counted is on the page at once, as part of the counter, and
-/// stays there when it is dropped: the number goes back to the store, and the next handle goes on adding to it. So
-/// there are as many numbers as there ever were handles at one time; do not make one for each request.
+/// as well off with [`Counter`]. Can be given to another thread, but not shared or copied. What it has counted is on
+/// the page at once, as part of the counter, and stays there when it is dropped: the number goes back to the store,
+/// and the next handle goes on adding to it. So there are as many numbers as there ever were handles at one time; do
+/// not make one for each request.
 ///
 /// In a store that has no numbers to give away (`store-hash`, `store-file`) it adds as [`Counter`] does.
 ///

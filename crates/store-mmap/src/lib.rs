@@ -1,9 +1,9 @@
 //! Record files as shared memory words (Python dialect by default).
 //!
 //! Each number of a label set is a word of a file, reached through a shared mapping: an update is a load, an
-//! addition and a store, or one compare-and-swap; the page cache keeps the number when the process dies, and whoever reads the file sees it.
-//! In the default dialect the files are those of Python's client in multi-process mode, so that Python workers
-//! and Rust processes share one directory and either one's collector reads both.
+//! addition and a store, or one compare-and-swap; the page cache keeps the number when the process dies, and
+//! whoever reads the file sees it. In the default dialect the files are those of Python's client in multi-process
+//! mode, so that Python workers and Rust processes share one directory and either one's collector reads both.
 //!
 //! ```
 //! use metrics_core::{Declaration, Desc, Kind, Part, Store};
