@@ -3,16 +3,16 @@
 //! Numbers are given once and stay, so that a scrape which brings nothing new looks nothing up.
 
 use std::borrow::Cow;
-use std::hash::Hash;
 use std::sync::Arc;
 
 use dialects::LabelText;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use metrics_core::{Kind, Label, Process, Series};
 
 use crate::bounds::{Bound, Bounds};
 use crate::index::Index;
 use crate::labels::LabelSets;
+use crate::numbered::Numbered;
 use crate::{Rules, Statement, two};
 
 /// A family as one source states it; see [`Tally::family`](crate::Tally::family).
@@ -485,49 +485,5 @@ impl Book {
             self.identity_numbers.insert(hash, number);
             number
         })
-    }
-}
-
-/// Things numbered from 0 in the order in which they were first seen.
-struct Numbered<T: ?Sized> {
-    numbers: HashMap<Arc<T>, u32>,
-    things: Vec<Arc<T>>,
-}
-
-impl<T: ?Sized> Default for Numbered<T> {
-    fn default() -> Self {
-        Numbered { numbers: HashMap::new(), things: Vec::new() }
-    }
-}
-
-impl<T: ?Sized + Eq + Hash> Numbered<T> {
-    fn find(&self, thing: &T) -> Option<u32> {
-        self.numbers.get(thing).copied()
-    }
-
-    fn number(&mut self, thing: &T, own: impl FnOnce(&T) -> Arc<T>) -> u32 {
-        if let Some(known) = self.find(thing) {
-            return known;
-        }
-        let owned = own(thing);
-        self.push(Some(Arc::clone(&owned)), owned)
-    }
-
-    /// Numbers `thing`, to be found under `key`.
-    fn push(&mut self, key: Option<Arc<T>>, thing: Arc<T>) -> u32 {
-        let number = self.things.len() as u32;
-        if let Some(key) = key {
-            self.numbers.insert(key, number);
-        }
-        self.things.push(thing);
-        number
-    }
-
-    fn get(&self, number: u32) -> Option<&Arc<T>> {
-        self.things.get(number as usize)
-    }
-
-    fn len(&self) -> usize {
-        self.things.len()
     }
 }

@@ -75,6 +75,7 @@ mod index;
 mod labels;
 mod layout;
 mod merge;
+mod numbered;
 mod own;
 mod page;
 mod plan;
