@@ -15,9 +15,9 @@ const LAYERS: &[&[&str]] = &[
     &["forked"],
     &["metrics-core"],
     &["dialects", "exposition", "store-hash", "store-testkit"],
-    &["record-store", "collector"],
-    &["store-file", "store-mmap", "exporter-http"],
-    &["store-open"],
+    &["record-store", "liveness"],
+    &["store-file", "store-mmap", "collector"],
+    &["store-open", "exporter-http"],
     &["multiprom"],
 ];
 

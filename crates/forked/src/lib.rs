@@ -12,6 +12,7 @@
 //! - [`Gate`] is mutual exclusion that a fork cannot leave locked.
 //! - [`Sole`] is exclusion that costs nothing while one thread alone wants it.
 //! - [`Descriptors`] are open files that a child must let go of, without taking any lock of the parent's.
+//! - [`has_writer`] says whether any process, forked or not, has a file open for writing.
 //!
 //! Nothing here waits for another process, and a fork at any moment, of any thread, leaves all of it usable.
 //! Threads that share their memory (`CLONE_VM`, `vfork`) are one process to this crate. What a child inherits
@@ -41,6 +42,7 @@ mod barrier;
 mod descriptors;
 mod gate;
 mod generation;
+mod lease;
 mod mark;
 mod page;
 mod per_process;
@@ -51,6 +53,7 @@ mod sole;
 
 pub use gate::{Gate, Inside};
 pub use generation::{Generation, generation, known_generation};
+pub use lease::has_writer;
 pub use mark::thread_number;
 pub use per_process::PerProcess;
 pub use set_once::SetOnce;
