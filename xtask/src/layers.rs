@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["metrics-core"],
     &["dialects", "exposition", "store-hash", "store-testkit"],
     &["record-store", "liveness"],
-    &["store-file", "store-mmap", "collector"],
+    &["store-file", "store-mmap", "collector", "folding"],
     &["store-open", "exporter-http"],
     &["multiprom"],
 ];

@@ -49,4 +49,7 @@ pub enum Liveness {
     /// Those that have files: a dead process's are deleted by `mark_process_dead`.
     #[default]
     AsFiled,
+    /// Those that are not known to be dead: gauges of the `live` modes leave the dead out, without any hook in the
+    /// application. It is asked every few seconds.
+    Observed,
 }

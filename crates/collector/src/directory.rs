@@ -6,6 +6,7 @@ mod folder;
 mod keys;
 mod scan;
 mod sound;
+mod window;
 mod writers;
 
 use std::collections::HashSet;

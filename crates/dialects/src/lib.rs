@@ -47,6 +47,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod archive;
 mod dialect;
 mod file;
 mod json;
@@ -59,6 +60,10 @@ mod ruby_float;
 mod template;
 mod writer;
 
+pub use archive::{
+    ARCHIVE_TAIL_LEN, FOLD_LOCK, FOLD_WINDOW, Retired, archive_name, archive_round, finish_archive,
+    is_archive_name, original_name, parse_retired, retired_name,
+};
 pub use dialect::{Dialect, Era};
 pub use file::{HEADER_LEN, grown_len, header, initial_len, used};
 pub use key::{Key, KeyText, LabelText, decode_key, encode_key, keys, read_key};

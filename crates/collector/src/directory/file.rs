@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use dialects::{Damage, Dialect, HEADER_LEN};
+use liveness::Claim;
 
 use crate::merge::Reading;
 use crate::{OriginId, SeriesId, Tally};
@@ -19,10 +20,12 @@ pub(crate) struct File {
     pub(crate) path: Arc<Path>,
     /// As the directory lists it.
     pub(crate) inode: u64,
-    /// The identifier of its writer, where that has died: nothing will be written any more.
-    pub(crate) died: Option<Box<str>>,
+    /// Where its writer has died.
+    pub(crate) died: Option<Died>,
     /// By record its number, where the file was read after its writer's death: it is not opened any more.
     settled: Option<Box<[Reading]>>,
+    /// Whether it has gauges of the living, its writer is dead, and it is asked that these be left out.
+    pub(crate) left_out: bool,
     /// What was parsed; none before.
     state: Option<State>,
     /// What its records are; none as long as it has none.
@@ -41,6 +44,15 @@ pub(crate) struct File {
     pub(crate) damage: Option<Damage>,
     /// Bytes to read where the last record goes on behind `used`; else 0.
     pub(crate) reach: usize,
+}
+
+/// A dead writer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Died {
+    /// Of our own stores, with its identifier: nothing will be written any more.
+    Ours(Box<str>),
+    /// Anybody else, whose file a later process may go on in.
+    Another,
 }
 
 /// What the records of a file are, and whose.
@@ -66,6 +78,14 @@ pub(crate) struct State {
     pub(crate) used: usize,
 }
 
+impl State {
+    /// But for what its header tells.
+    fn of(about: &fs::Metadata) -> State {
+        let (device, inode, born) = (about.dev(), about.ino(), about.created().ok());
+        State { device, inode, born, len: about.len(), used: 0 }
+    }
+}
+
 /// What changed in a file since it was last read.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Change {
@@ -85,6 +105,7 @@ impl File {
             inode: 0,
             died: None,
             settled: None,
+            left_out: false,
             state: None,
             nature: None,
             parsed: 0,
@@ -147,17 +168,38 @@ impl File {
         }
     }
 
-    /// Whether it was made after this, as far as times of birth are known. Not of a file that was never read.
-    pub(crate) fn is_younger_than(&self, time: Option<SystemTime>) -> bool {
-        let younger = |state: State| match (time, state.born) {
-            (Some(time), Some(born)) => time <= born,
-            _ => true,
-        };
-        self.state.is_some_and(younger)
+    /// Whether it was made after this dot-file, as far as that is known. Not of a file that was never read.
+    pub(crate) fn is_younger_than(&self, claim: &Claim) -> bool {
+        self.state.is_some_and(|state| claim.is_older_than(state.born))
     }
 
+    /// The name that its writer gave it: another one than it has while it is folded.
+    pub(crate) fn original_name(&self) -> &str {
+        dialects::original_name(&self.name)
+    }
+
+    /// Whether it has the numbers of many dead processes, and another file takes its place when there are more.
+    pub(crate) fn is_archive(&self) -> bool {
+        dialects::is_archive_name(&self.name)
+    }
+
+    /// Whether it has gauges of the `live` modes, which the dead are left out of.
+    pub(crate) fn is_of_the_living(&self) -> bool {
+        let named = dialects::parse_file_name(Dialect::PYTHON, self.original_name());
+        named.and_then(|name| name.aggregation).is_some_and(|aggregation| aggregation.live)
+    }
+
+    /// Whether the file under its name is the one that was read, as it was.
+    pub(crate) fn is_as_read(&self) -> bool {
+        let about = fs::metadata(&self.path);
+        about.is_ok_and(|about| {
+            self.state.is_some_and(|state| state == State { used: state.used, ..State::of(&about) })
+        })
+    }
+
+    /// Whether it needs no reading.
     pub(crate) fn is_settled(&self) -> bool {
-        self.settled.is_some()
+        self.settled.is_some() || self.left_out
     }
 
     /// Has the file read again; its writer is not known to be dead any more.
@@ -284,7 +326,9 @@ impl File {
 
     /// Adds the numbers of a settled file.
     pub(crate) fn report_again(&self, tally: &mut Tally) {
-        let (Some(nature), Some(readings)) = (self.nature, &self.settled) else { return };
+        let (Some(nature), Some(readings), false) = (self.nature, &self.settled, self.left_out) else {
+            return;
+        };
         tally.report(nature.origin);
         tally.extend(&self.series, readings);
     }
@@ -360,9 +404,7 @@ pub(crate) fn open(path: &Path) -> io::Result<Option<Open>> {
     let header_len = read_up_to(&file, &mut header, 0)?;
     let used = dialects::used(&header[..header_len]);
     let about = file.metadata()?;
-    let state =
-        State { device: about.dev(), inode: about.ino(), born: about.created().ok(), len: about.len(), used };
-    Ok(Some(Open { file, state }))
+    Ok(Some(Open { file, state: State { used, ..State::of(&about) } }))
 }
 
 /// Reads a file up to its `used`, at least `reach` bytes of it where it has so many. None where it has vanished.

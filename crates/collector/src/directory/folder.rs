@@ -1,17 +1,20 @@
-//! One directory as it was found last: its files in order, and which runs of them need no reading any more.
+//! One directory as it was found last: its files in order, which runs of them need no reading any more, and which are
+//! left out.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::ops::Range;
-use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::os::unix::fs::{DirEntryExt, FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::file::File;
+use liveness::Doubt;
+
+use super::file::{Died, File};
 use super::writers::Writers;
 use crate::tally::RunId;
-use crate::{SourceError, Tally};
+use crate::{Liveness, SourceError, Tally};
 
 /// See the head of this file.
 #[derive(Default)]
@@ -20,6 +23,10 @@ pub(crate) struct Folder {
     files: Vec<File>,
     listed: Option<Listed>,
     writers: Writers,
+    /// Whether gauges of the living leave the dead out.
+    observed: bool,
+    /// When it was last made sure that the dead are dead still.
+    reviewed: Option<Instant>,
     /// How the files are grouped below; not as they are now where `stale`.
     runs: Vec<Run>,
     unsettled: Vec<usize>,
@@ -56,6 +63,9 @@ const CLOCK_STANDS: i64 = 2; // seconds
 /// bounds what one costs that does not.
 const LISTS_EVERY: Duration = Duration::from_secs(60);
 
+/// How long another client's dead file is taken for one that nobody has gone on in since.
+const REVIEWS_EVERY: Duration = Duration::from_secs(60);
+
 impl Folder {
     pub(crate) fn files(&self) -> &[File] {
         &self.files
@@ -75,7 +85,7 @@ impl Folder {
         for entry in fs::read_dir(directory).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
-            if !name.to_str().is_some_and(dialects::is_metrics_file) {
+            if !name.to_str().is_some_and(|name| dialects::is_metrics_file(name) || counts(directory, name)) {
                 continue;
             }
             let regular = match entry.file_type() {
@@ -97,7 +107,7 @@ impl Folder {
         }
         self.writers.review(directory);
         for file in &mut self.files {
-            if file.died.as_deref().is_some_and(|writer| !self.writers.is_dead(writer)) {
+            if matches!(&file.died, Some(Died::Ours(writer)) if !self.writers.is_dead(writer)) {
                 file.unsettle();
                 self.stale = true;
             }
@@ -129,12 +139,18 @@ impl Folder {
         true
     }
 
-    /// Marks those files whose writers have died since.
-    pub(crate) fn ask(&mut self, directory: &Path, every: Duration) {
+    /// Marks those files whose writers have died since, if it is time to ask.
+    pub(crate) fn ask(&mut self, directory: &Path, every: Duration, liveness: Liveness) {
+        let observed = liveness == Liveness::Observed;
+        self.stale |= std::mem::replace(&mut self.observed, observed) != observed;
+        if !self.writers.is_due(every, observed) {
+            return;
+        }
+        self.review();
         self.arrange();
         let (files, unsettled) = (&mut self.files, &self.unsettled);
         if unsettled.len() == files.len() {
-            self.writers.ask(directory, files.iter_mut(), every);
+            self.writers.ask(directory, files.iter_mut());
         } else {
             // Far fewer than there are files.
             let mut rest = &mut files[..];
@@ -144,8 +160,37 @@ impl Folder {
                 (rest, passed) = (behind, at + 1);
                 Some(file)
             });
-            self.writers.ask(directory, unsettled, every);
+            self.writers.ask(directory, unsettled);
         }
+        // Who has just died is left out from now on.
+        self.stale |= observed;
+    }
+
+    /// Has files of other clients read again that a later process may have gone on in: those that are another file now
+    /// by all that one can see, and once in a while all of them. A word that is stored in a mapped file changes none of
+    /// the file's times on a tmpfs.
+    fn review(&mut self) {
+        let all = self.reviewed.is_none_or(|reviewed| reviewed.elapsed() >= REVIEWS_EVERY);
+        if all {
+            self.reviewed = Some(Instant::now());
+        }
+        for file in self.files.iter_mut().filter(|file| file.died == Some(Died::Another)) {
+            if all || !file.is_as_read() {
+                file.unsettle();
+                self.stale = true;
+            }
+        }
+    }
+
+    /// Why it is not known of all files whether their writers live.
+    pub(crate) fn doubt(&self) -> Option<&Doubt> {
+        self.writers.doubt()
+    }
+
+    /// Whether it is not as at the last listing.
+    pub(crate) fn has_changed(&mut self, directory: &Path, now: SystemTime) -> Result<bool, SourceError> {
+        self.listed = None;
+        self.list(directory, now)
     }
 
     /// The files that are to be read, each with the settled ones before it. Costs nothing for those.
@@ -195,12 +240,13 @@ impl Folder {
         }
         self.runs.clear();
         self.unsettled.clear();
-        for (at, file) in self.files.iter().enumerate() {
+        for (at, file) in self.files.iter_mut().enumerate() {
+            file.left_out = self.observed && file.died.is_some() && file.is_of_the_living();
             if !file.is_settled() {
                 self.unsettled.push(at);
                 continue;
             }
-            let records = file.series.len() as u64;
+            let records = if file.left_out { 0 } else { file.series.len() as u64 };
             match self.runs.last_mut() {
                 Some(run) if run.files.end == at => {
                     run.files.end += 1;
@@ -248,6 +294,22 @@ impl Settled<'_> {
         tally.again(self.run.id, |tally| self.files.iter().for_each(|file| file.report_again(tally)));
         self.run.records
     }
+}
+
+/// Whether a file of this name is one that is being folded and not in its archive yet.
+fn counts(directory: &Path, name: &str) -> bool {
+    dialects::parse_retired(name).is_some_and(|retired| {
+        round(&directory.join(retired.archive)).is_none_or(|reached| reached < retired.round)
+    })
+}
+
+/// The round of an archive; none where there is no such file, or it is somebody else's.
+fn round(archive: &Path) -> Option<u64> {
+    let file = fs::File::open(archive).ok()?;
+    let at = file.metadata().ok()?.len().checked_sub(dialects::ARCHIVE_TAIL_LEN as u64)?;
+    let mut tail = [0; dialects::ARCHIVE_TAIL_LEN];
+    file.read_exact_at(&mut tail, at).ok()?;
+    dialects::archive_round(&tail)
 }
 
 impl Listed {

@@ -9,17 +9,19 @@ use std::time::SystemTime;
 
 use dialects::{Damage, Dialect, Era, HEADER_LEN};
 use foldhash::{HashMap, HashMapExt};
+use liveness::Doubt;
 use metrics_core::{Mode, Process};
 
 use super::ahead;
 use super::file::{self, Change, Content, File, Nature};
 use super::folder::{Folder, Parts, Stretch};
 use super::keys::{Keys, Numbering, Place};
+use super::window::Window;
 use super::{Hand, Kept, Known, Shared};
 use crate::book::NONE;
 use crate::collector::MOST_TOLD;
 use crate::merge::Reading;
-use crate::{Ask, SeriesId, SourceError, Tally};
+use crate::{Ask, Liveness, SeriesId, SourceError, Tally};
 
 /// Bytes that a record which crosses the end of what is in use may have.
 const LONGEST_RECORD: usize = 1024 * 1024; // 1 MiB
@@ -86,9 +88,13 @@ impl Shared {
         expected.iter().for_each(|&family| tally.expect(family));
         kept.folders.resize_with(self.directories.len(), Folder::default);
         for (directory, folder) in self.directories.iter().zip(&mut kept.folders) {
+            let window = Window::of(&directory.path, ask);
             kept.told_apart &= !folder.list(&directory.path, SystemTime::now())?;
             if let Some(every) = self.asks_every {
-                folder.ask(&directory.path, every);
+                folder.ask(&directory.path, every, ask.liveness);
+                if ask.liveness == Liveness::Observed {
+                    self.tell_doubt(directory, folder.doubt());
+                }
             }
             let Parts { mut stretches, last, stale } = folder.parts();
             let mut gone = Vec::new();
@@ -136,6 +142,13 @@ impl Shared {
             })?;
             records += last.map_or(0, |settled| settled.add(tally));
             folder.remove(&gone);
+            if window.is_shut() && folder.has_changed(&directory.path, SystemTime::now())? {
+                let operation = format!("read {}", directory.path.display());
+                return Err(SourceError::new(
+                    operation,
+                    "it was folded meanwhile, by somebody who does not get on",
+                ));
+            }
             directory.files.store(folder.files().len() as u64, Ordering::Relaxed);
             directory.settled_files.store(folder.settled() as u64, Ordering::Relaxed);
             directory.bad_files.store(bad, Ordering::Relaxed);
@@ -293,6 +306,14 @@ impl Shared {
         file.damage = Some(Damage { at: record.at, why: "its header ends within this record, which counts" });
     }
 
+    fn tell_doubt(&self, directory: &Known, doubt: Option<&Doubt>) {
+        let Some(doubt) = doubt else { return };
+        let path = directory.path.display();
+        if self.tell_once(format!("{path} {doubt}")) {
+            tracing::warn!(directory = %path, "whether writers live is not known, and they are taken for alive: {doubt}");
+        }
+    }
+
     fn tell_damage(&self, file: &File) {
         let Some(damage) = &file.damage else { return };
         let path = file.path.display();
@@ -313,12 +334,12 @@ impl Shared {
         file: &File,
         bytes: &[u8],
     ) -> Result<Option<Nature>, Damage> {
-        let Some(dialect) = dialects::recognise(&file.name, bytes) else {
+        let Some(dialect) = dialects::recognise(file.original_name(), bytes) else {
             let unreadable = Damage { at: HEADER_LEN, why: "its first record is not whole" };
             let first = dialects::records(Dialect::Ruby, bytes, HEADER_LEN).next();
             return Err(first.and_then(Result::err).unwrap_or(unreadable));
         };
-        let named = dialects::parse_file_name(dialect, &file.name);
+        let named = dialects::parse_file_name(dialect, file.original_name());
         let class = named.as_ref().and_then(|name| keys(walk).class(dialect, name));
         let (Some(class), Some(named)) = (class, named) else {
             let path = file.path.display();
@@ -342,8 +363,10 @@ impl Shared {
             if self.directories.iter().filter(|other| other.labels == directory.labels).count() == 1 {
                 continue;
             }
-            for file in folder.files() {
-                let named = file.nature.and_then(|it| dialects::parse_file_name(it.dialect, &file.name));
+            // Archives are of many processes, and have nothing that needs to be told apart.
+            for file in folder.files().iter().filter(|file| !file.is_archive()) {
+                let name = file.original_name();
+                let named = file.nature.and_then(|it| dialects::parse_file_name(it.dialect, name));
                 let Some(named) = named else { continue };
                 let process = Process { id: named.process.to_string(), labels: directory.labels.clone() };
                 let first = *seen.entry(process).or_insert(at);

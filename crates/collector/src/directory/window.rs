@@ -1,0 +1,47 @@
+//! The lock that keeps the names of a directory as they are while it is read, where somebody folds it.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::Ask;
+
+/// See the head of this file. Held until it is dropped.
+pub(super) enum Window {
+    /// Nobody has ever folded here.
+    Unneeded,
+    Held {
+        _file: File,
+    },
+    /// Whoever folds has had the lock for too long: he was stopped, most likely.
+    Shut,
+}
+
+/// How long whoever folds is waited for; he needs it for milliseconds.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Window {
+    pub(super) fn of(directory: &Path, ask: &Ask) -> Window {
+        let file = match File::open(directory.join(dialects::FOLD_WINDOW)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Window::Unneeded,
+            Err(_) => return Window::Shut,
+        };
+        let begun = Instant::now();
+        loop {
+            match file.try_lock_shared() {
+                Ok(()) => return Window::Held { _file: file },
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE && !ask.is_late() => {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                Err(_) => return Window::Shut,
+            }
+        }
+    }
+
+    /// Whether names may change meanwhile.
+    pub(super) fn is_shut(&self) -> bool {
+        matches!(self, Window::Shut)
+    }
+}

@@ -1,0 +1,549 @@
+//! One directory that is folded, once or again and again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use dialects::{
+    Dialect, is_archive_name, is_metrics_file, original_name, parse_retired, retired_name, writer_of,
+};
+use liveness::{Claim, ClaimState, Doubt, Life, Watch};
+
+use crate::content::{Aggregations, Fate, all_records, fate};
+use crate::disk::{self, Disk};
+use crate::sheet::{Merging, Sheet};
+
+/// What becomes of the files of dead processes that have a line for each process: gauges of mode `all`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum AllGauges {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They are deleted.
+    Drop,
+    /// They are deleted so long after their last change, or after they were first seen to be dead.
+    Age(Duration),
+}
+
+/// How a directory is folded.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What becomes of gauges of mode `all`.
+    pub all: AllGauges,
+    /// Whether the application is known to have ended, so that a file that nobody has open is dead.
+    pub stopped: bool,
+    /// How the numbers of Ruby's metrics are merged. Of those that are not here only what can be nothing but a counter,
+    /// a histogram or a summary is folded.
+    pub aggregations: Aggregations,
+}
+
+/// What a fold did.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Folded {
+    /// Files whose numbers are in an archive now.
+    pub files: usize,
+    /// Files that were deleted: gauges of the dead that nobody shows, empty files, gauges of mode `all` as the user
+    /// said.
+    pub dropped: usize,
+    /// The archives that were written.
+    pub archives: Vec<String>,
+    /// Files of dead writers that stay.
+    pub kept: Vec<Kept>,
+    /// Files whose writers live.
+    pub alive: usize,
+    /// Files of which it is not known whether their writers live.
+    pub unknown: usize,
+    /// Why it is not known.
+    pub doubt: Option<Doubt>,
+}
+
+/// A file of a dead writer that stays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// Its name.
+    pub file: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Why a directory was not folded.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum FoldError {
+    /// Somebody else is at it.
+    Busy {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Something could not be done. Nothing is lost: what was begun is gone on with the next time.
+    Failed {
+        /// What, with the path.
+        operation: String,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl std::fmt::Display for FoldError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FoldError::Busy { directory } => {
+                write!(f, "fold {}: another fold is at work there", directory.display())
+            }
+            FoldError::Failed { operation, error } => write!(f, "{operation}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for FoldError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            FoldError::Busy { .. } => None,
+            FoldError::Failed { error, .. } => Some(error),
+        }
+    }
+}
+
+/// One directory that is folded, once or again and again. It remembers who had which file.
+#[derive(Debug)]
+pub struct Folder {
+    directory: PathBuf,
+    options: Options,
+    watch: Watch,
+    /// When files of mode `all` were first seen to be dead.
+    seen_dead: HashMap<String, SystemTime>,
+}
+
+/// The most that may be in use of a file which is folded.
+const LARGEST: u64 = 512 * 1024 * 1024; // 512 MiB
+
+/// In place of an archive, for files that are dropped.
+const NO_ARCHIVE: &str = "gauge_dropped_archive.db";
+
+impl Folder {
+    /// Of this directory.
+    pub fn new(directory: &Path, options: Options) -> Folder {
+        let watch = if options.stopped { Watch::of_stopped() } else { Watch::default() };
+        Folder { directory: directory.to_owned(), options, watch, seen_dead: HashMap::new() }
+    }
+
+    /// Folds what is dead now.
+    ///
+    /// Reads the files of the dead twice, and writes an archive for each kind and mode of which there are any.
+    ///
+    /// # Errors
+    /// When another fold is at work, or something cannot be read, written, renamed or deleted. Nothing is lost by it,
+    /// and the next fold goes on where this one ended.
+    pub fn fold(&mut self) -> Result<Folded, FoldError> {
+        self.fold_in_steps(&mut || true)
+    }
+
+    /// [`fold`](Folder::fold), with something called before each change to the directory. Where it says no, the fold
+    /// ends at once and cleans nothing up, as if its process had been killed there.
+    #[doc(hidden)]
+    pub fn fold_in_steps(&mut self, before_each: &mut dyn FnMut() -> bool) -> Result<Folded, FoldError> {
+        let directory = self.directory.clone();
+        let mut disk = Disk { directory: &directory, before_each, died: false };
+        let names = list(&disk)?;
+        let Some(_folding) = disk.lock_folding()? else { return Err(FoldError::Busy { directory }) };
+        let mut folded = Folded::default();
+        let mut round = now();
+        let mut archives: HashMap<&str, u64> = HashMap::new();
+        for name in names.iter().filter(|name| is_archive_name(name)) {
+            let reached = disk::round(&disk.path(name)).map_err(|error| disk.failed("read", name, error))?;
+            if let Some(reached) = reached {
+                archives.insert(name, reached);
+                round = round.max(reached.saturating_add(1));
+            }
+        }
+        for name in names.iter().filter(|name| name.starts_with(BEING_WRITTEN)) {
+            disk.remove(name)?;
+        }
+        // What a fold that died has left.
+        let mut retired: Vec<String> = Vec::new();
+        for name in &names {
+            let Some(parts) = parse_retired(name) else { continue };
+            if archives.get(parts.archive).is_some_and(|&reached| reached >= parts.round) {
+                let _window = disk.lock_window()?;
+                disk.remove(name)?;
+            } else {
+                round = round.max(parts.round.saturating_add(1));
+                retired.push(name.clone());
+            }
+        }
+        let mut plan =
+            Plan { first: archives.is_empty(), round, groups: BTreeMap::new(), living: Vec::new() };
+        let files: Vec<&str> = names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| is_metrics_file(name) && !archives.contains_key(name))
+            .collect();
+        let found = self.watch.look(&directory, &files).map_err(|error| disk.failed("list", "", error))?;
+        folded.doubt = found.doubt;
+        for (name, life) in files.iter().zip(&found.lives) {
+            match life {
+                Life::Dead => self.place(&disk, name, false, &archives, &mut plan, &mut folded)?,
+                life => {
+                    let count = if *life == Life::Alive { &mut folded.alive } else { &mut folded.unknown };
+                    *count += 1;
+                    plan.living.push((*name).to_owned());
+                }
+            }
+        }
+        self.seen_dead.retain(|name, _| files.contains(&name.as_str()));
+        for name in &retired {
+            self.place(&disk, name, true, &archives, &mut plan, &mut folded)?;
+        }
+        let Plan { first, round, groups, living } = plan;
+        for (archive, group) in groups {
+            let archive = Archive {
+                reached: archives.contains_key(archive.as_str()),
+                name: archive,
+                first,
+                round,
+                living: &living,
+            };
+            self.fold_group(&mut disk, &archive, group, &mut folded)?;
+        }
+        release_claims(&mut disk)?;
+        Ok(folded)
+    }
+
+    /// Finds out what becomes of a dead writer's file.
+    fn place(
+        &mut self,
+        disk: &Disk<'_>,
+        name: &str,
+        is_retired: bool,
+        archives: &HashMap<&str, u64>,
+        plan: &mut Plan,
+        folded: &mut Folded,
+    ) -> Result<(), FoldError> {
+        let original = original_name(name);
+        let fate = match disk::read(&disk.path(name), LARGEST) {
+            Ok(None) => return Ok(()),
+            Ok(Some((about, bytes))) => match fate(original, &bytes, &self.options.aggregations) {
+                Fate::All => self.fate_of_all(original, &about),
+                fate => fate,
+            },
+            Err(error) => Fate::Keep(error.to_string()),
+        };
+        let (archive, rest) = match fate {
+            Fate::Fold { archive, dialect, merging } => {
+                let is_ours = archives.contains_key(archive.as_str());
+                if !is_ours && disk.path(&archive).symlink_metadata().is_ok() {
+                    let why = format!("{archive} is there and not of our making");
+                    folded.kept.push(Kept { file: original.to_owned(), why });
+                    return Ok(());
+                }
+                (archive, Some((dialect, merging)))
+            }
+            Fate::Drop => (NO_ARCHIVE.to_owned(), None),
+            Fate::Keep(_) | Fate::All if is_retired => (NO_ARCHIVE.to_owned(), None),
+            Fate::Keep(why) => {
+                folded.kept.push(Kept { file: original.to_owned(), why });
+                return Ok(());
+            }
+            Fate::All => return Ok(()),
+        };
+        let group = plan.groups.entry(archive).or_default();
+        group.how = rest.or(group.how);
+        group.files.push(name.to_owned());
+        Ok(())
+    }
+
+    fn fate_of_all(&mut self, name: &str, about: &fs::Metadata) -> Fate {
+        let dead_for = |seen: SystemTime| {
+            let last = about.modified().unwrap_or(SystemTime::UNIX_EPOCH).max(seen);
+            SystemTime::now().duration_since(last).unwrap_or_default()
+        };
+        match self.options.all {
+            AllGauges::Keep => Fate::All,
+            AllGauges::Drop => Fate::Drop,
+            AllGauges::Age(age) => {
+                let known = self.seen_dead.get(name).copied();
+                // The first fold cannot know since when a file is dead; its last change must do.
+                let seen = known.unwrap_or(SystemTime::UNIX_EPOCH);
+                self.seen_dead.entry(name.to_owned()).or_insert_with(SystemTime::now);
+                if dead_for(seen) >= age { Fate::Drop } else { Fate::All }
+            }
+        }
+    }
+
+    /// Folds files into one archive, or drops them.
+    fn fold_group(
+        &mut self,
+        disk: &mut Disk<'_>,
+        archive: &Archive<'_>,
+        group: Group,
+        folded: &mut Folded,
+    ) -> Result<(), FoldError> {
+        let mut retired = Vec::new();
+        {
+            let _window = disk.lock_window()?;
+            for name in &group.files {
+                if parse_retired(name).is_some() {
+                    retired.push(name.clone());
+                    continue;
+                }
+                let Some(new) = retired_name(archive.round, &archive.name, name) else {
+                    folded.kept.push(Kept { file: name.clone(), why: "its name is too long".to_owned() });
+                    continue;
+                };
+                if disk.rename_to_free(name, &new)? {
+                    retired.push(new);
+                }
+            }
+        }
+        // Whoever opened one of them under its old name has it open now, and nobody can any more.
+        let names: Vec<&str> = retired.iter().map(String::as_str).collect();
+        let found =
+            self.watch.look(disk.directory, &names).map_err(|error| disk.failed("list", "", error))?;
+        let mut dead = Vec::new();
+        for (name, life) in names.iter().zip(found.lives) {
+            // Nobody ever opens a file of our own stores again.
+            let is_ours = writer_of(original_name(name)).is_some();
+            if life == Life::Dead || is_ours {
+                dead.push((*name).to_owned());
+            } else {
+                self.give_back(disk, name)?;
+                folded.alive += 1;
+            }
+        }
+        let Some((dialect, merging)) = group.how else {
+            return self.drop_files(disk, &dead, folded);
+        };
+        let written = self.write_archive(disk, archive, dialect, merging, &mut dead, folded);
+        let being_written = format!("{BEING_WRITTEN}{}", archive.name);
+        match written {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) if disk.died => return Err(error),
+            Err(error) => {
+                // A disk that is full, most likely: everything gets back to where it was.
+                disk.remove(&being_written)?;
+                for name in &dead {
+                    self.give_back(disk, name)?;
+                }
+                return Err(error);
+            }
+        }
+        let _window = disk.lock_window()?;
+        disk.rename_over(&being_written, &archive.name)?;
+        disk.sync_names()?;
+        for name in &dead {
+            disk.remove(name)?;
+        }
+        folded.files += dead.len();
+        folded.archives.push(archive.name.clone());
+        Ok(())
+    }
+
+    /// Writes the archive anew, beside the old one; says whether there was anything to write. Takes out of `dead` what
+    /// cannot be folded.
+    fn write_archive(
+        &mut self,
+        disk: &mut Disk<'_>,
+        archive: &Archive<'_>,
+        dialect: Dialect,
+        merging: Merging,
+        dead: &mut Vec<String>,
+        folded: &mut Folded,
+    ) -> Result<bool, FoldError> {
+        let mut sheet = Sheet::new(dialect, merging);
+        let mut like = None;
+        if archive.reached {
+            let read = disk::read(&disk.path(&archive.name), u64::MAX);
+            let read = read.map_err(|error| disk.failed("read", &archive.name, error))?;
+            if let Some((about, bytes)) = read {
+                let records = all_records(dialect, &bytes)
+                    .map_err(|damage| disk.failed("read", &archive.name, io::Error::other(damage)))?;
+                sheet.take(&records);
+                like = Some(about);
+            }
+        }
+        let mut taken = Vec::new();
+        for name in dead.iter() {
+            let read = disk::read(&disk.path(name), LARGEST);
+            let Some((about, bytes)) = read.map_err(|error| disk.failed("read", name, error))? else {
+                continue;
+            };
+            // As it was found to be before: nobody has written since. Else it is looked at the next time.
+            let as_before = match fate(original_name(name), &bytes, &self.options.aggregations) {
+                Fate::Fold { archive: to, .. } => to == archive.name,
+                Fate::Drop => true,
+                Fate::All | Fate::Keep(_) => false,
+            };
+            match all_records(dialect, &bytes) {
+                Ok(records) if as_before => sheet.take(&records),
+                _ => {
+                    self.give_back(disk, name)?;
+                    folded
+                        .kept
+                        .push(Kept { file: original_name(name).to_owned(), why: "it changed".to_owned() });
+                    continue;
+                }
+            }
+            taken.push(name.clone());
+            like = like.or(Some(about));
+        }
+        *dead = taken;
+        let Some(like) = like.filter(|_| !dead.is_empty()) else { return Ok(false) };
+        if archive.first {
+            for name in archive.living {
+                self.glance(disk, name, dialect, &archive.name, &mut sheet);
+            }
+        }
+        let records = sheet.into_records(archive.first);
+        let Some(bytes) = dialects::finish_archive(records, archive.round) else {
+            let why = io::Error::other("it would be larger than 2 GiB");
+            return Err(disk.failed("write", &archive.name, why));
+        };
+        disk.write(&format!("{BEING_WRITTEN}{}", archive.name), &bytes, &like)?;
+        Ok(true)
+    }
+
+    /// Takes note of what a living file adds to the sums of a page. One that cannot be read adds nothing.
+    fn glance(&self, disk: &Disk<'_>, name: &str, dialect: Dialect, archive: &str, sheet: &mut Sheet) {
+        let Ok(Some((_, bytes))) = disk::read(&disk.path(name), LARGEST) else { return };
+        let is_of_it = match fate(name, &bytes, &self.options.aggregations) {
+            Fate::Fold { archive: to, dialect: its, .. } => to == archive && its == dialect,
+            _ => false,
+        };
+        if let (true, Ok(records)) = (is_of_it, all_records(dialect, &bytes)) {
+            sheet.glance(&records);
+        }
+    }
+
+    fn drop_files(
+        &mut self,
+        disk: &mut Disk<'_>,
+        dead: &[String],
+        folded: &mut Folded,
+    ) -> Result<(), FoldError> {
+        for name in dead {
+            let read = disk::read(&disk.path(name), LARGEST);
+            let fate = match read {
+                Ok(None) => continue,
+                Ok(Some((about, bytes))) => {
+                    match fate(original_name(name), &bytes, &self.options.aggregations) {
+                        Fate::All => self.fate_of_all(original_name(name), &about),
+                        fate => fate,
+                    }
+                }
+                Err(error) => Fate::Keep(error.to_string()),
+            };
+            if fate == Fate::Drop {
+                let _window = disk.lock_window()?;
+                disk.remove(name)?;
+                folded.dropped += 1;
+            } else {
+                self.give_back(disk, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a retired file its name back; where that is taken, one that no file has and that tells the same.
+    fn give_back(&self, disk: &mut Disk<'_>, name: &str) -> Result<(), FoldError> {
+        let _window = disk.lock_window()?;
+        let original = original_name(name);
+        if disk.rename_to_free(name, original)? {
+            return Ok(());
+        }
+        for ordinal in 1..u32::MAX {
+            let gone = disk.path(name).symlink_metadata().is_err();
+            if gone || disk.rename_to_free(name, &another_name(original, ordinal))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is to be folded.
+struct Plan {
+    /// Whether the directory has no archive yet.
+    first: bool,
+    round: u64,
+    /// By archive.
+    groups: BTreeMap<String, Group>,
+    living: Vec<String>,
+}
+
+#[derive(Default)]
+struct Group {
+    /// None where files are dropped.
+    how: Option<(Dialect, Merging)>,
+    files: Vec<String>,
+}
+
+struct Archive<'a> {
+    name: String,
+    /// Whether it is there already.
+    reached: bool,
+    first: bool,
+    round: u64,
+    living: &'a [String],
+}
+
+/// How an archive's name begins while it is written.
+const BEING_WRITTEN: &str = ".multiprom-fold-new~";
+
+/// A name of the same kind and process as `original`'s, but for a number.
+fn another_name(original: &str, ordinal: u32) -> String {
+    let (stem, ending) = original.rsplit_once('.').unwrap_or((original, "db"));
+    let numbered = stem.rsplit_once('-').filter(|(_, number)| number.parse::<u32>().is_ok());
+    match numbered {
+        // GitLab's files have a number.
+        Some((stem, number)) => {
+            let number = number.parse::<u32>().unwrap_or_default().saturating_add(ordinal);
+            format!("{stem}-{number}.{ending}")
+        }
+        None => format!("{stem}-f{ordinal}.{ending}"),
+    }
+}
+
+/// The directory's entries in byte order.
+fn list(disk: &Disk<'_>) -> Result<Vec<String>, FoldError> {
+    let failed = |error| disk.failed("list", "", error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(disk.directory).map_err(failed)? {
+        // Other names are nobody's that we know.
+        if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Deletes the dot-files of dead writers that have no file left.
+fn release_claims(disk: &mut Disk<'_>) -> Result<(), FoldError> {
+    let names = list(disk)?;
+    let writers: std::collections::HashSet<String> =
+        names.iter().filter_map(|name| writer_of(original_name(name))).collect();
+    for name in &names {
+        let Some(writer) = name.strip_prefix(&dialects::claim_file("")) else { continue };
+        if dialects::claim_file(writer) != *name || writers.contains(writer) {
+            continue;
+        }
+        // Only what a store may have made, and what nobody will lock again.
+        let is_claim = writer_of(&format!("counter_{writer}.db")).as_deref() == Some(writer);
+        if is_claim
+            && Claim::read(disk.directory, writer).is_some_and(|claim| claim.state == ClaimState::Free)
+        {
+            disk.remove(name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Microseconds since 1970: a round that is later than any before.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
