@@ -1,6 +1,6 @@
 //! What settled readings add to a page: summed up once, and what is left to do at every scrape.
 //!
-//! Sums may be added up in any order but for their last bit, so those of settled readings come first. All else -
+//! Sums are exact where anything is settled, so that those of settled readings may come first. All else -
 //! the least, the latest, the first, what a user's function folds - depends on the order when numbers are equal or
 //! `NaN`; there the settled readings take part at every scrape, each at its rank.
 
@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::book::NONE;
 use crate::layout::Layout;
-use crate::merge::{Operation, Reading, Slots};
+use crate::merge::{Adding, Operation, Reading, Slots, two_sum};
 use crate::tally::SettledRun;
 
 /// See the head of this file. Good for one layout.
@@ -17,6 +17,8 @@ pub(crate) struct Base {
     settled: Vec<SettledRun>,
     /// By slot: the sum of its settled readings; 0 where there is none, or it is not a sum.
     values: Vec<f64>,
+    /// What rounding has left of them.
+    rests: Vec<f64>,
     /// Operations on readings of consecutive ranks, in their order.
     steps: Vec<(Operation, Range<u32>)>,
 }
@@ -35,15 +37,25 @@ enum Use {
 impl Base {
     pub(crate) fn new(layout: &Layout, readings: &[Reading], settled: &[SettledRun]) -> Base {
         let uses = uses(layout);
-        let mut base =
-            Base { settled: settled.to_vec(), values: vec![0.0; layout.slot_count], steps: Vec::new() };
+        let mut base = Base {
+            settled: settled.to_vec(),
+            values: vec![0.0; layout.slot_count],
+            rests: vec![0.0; layout.slot_count],
+            steps: Vec::new(),
+        };
         let mut touched = vec![false; layout.slot_count];
         for rank in settled.iter().flat_map(SettledRun::ranks) {
             let slot = layout.slots[rank] as usize;
             if let Some(Use::Sum { to_zero }) = uses.get(slot) {
                 let (sum, value) = (&mut base.values[slot], readings[rank].value);
                 let first = !std::mem::replace(&mut touched[slot], true);
-                *sum = if first && !to_zero { value } else { *sum + value };
+                if first && !to_zero {
+                    *sum = value;
+                } else {
+                    let rest;
+                    (*sum, rest) = two_sum(*sum, value);
+                    base.rests[slot] += rest;
+                }
             }
         }
         let mut settled = settled.iter().map(SettledRun::ranks).peekable();
@@ -74,8 +86,9 @@ impl Base {
 
     /// Merges readings of the sequence that the layout was made for.
     pub(crate) fn merge(&self, layout: &Layout, readings: &[Reading], into: &mut Slots) {
-        into.reset(layout.slot_count, layout.timed);
+        into.reset(layout.slot_count, layout.timed, Adding::Exact);
         into.values.copy_from_slice(&self.values);
+        into.rests.copy_from_slice(&self.rests);
         for (operation, ranks) in &self.steps {
             let ranks = ranks.start as usize..ranks.end as usize;
             into.run(*operation, &readings[ranks.clone()], &layout.slots[ranks.clone()], ranks.start);

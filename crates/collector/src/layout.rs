@@ -7,7 +7,7 @@ use std::sync::Arc;
 use metrics_core::Kind;
 
 use crate::book::{FamilyId, NONE, OriginId, SeriesId};
-use crate::merge::{Operation, Reading, Slots};
+use crate::merge::{Adding, Operation, Reading, Slots};
 use crate::{Ask, By};
 
 /// Which readings there are, in the order of their rank: source, file, record.
@@ -118,8 +118,8 @@ impl Layout {
     }
 
     /// Merges readings of the sequence that this layout was made for.
-    pub(crate) fn merge(&self, readings: &[Reading], into: &mut Slots) {
-        into.reset(self.slot_count, self.timed);
+    pub(crate) fn merge(&self, readings: &[Reading], adding: Adding, into: &mut Slots) {
+        into.reset(self.slot_count, self.timed, adding);
         let mut from = 0;
         for &(operation, to) in &self.runs {
             let run = from..to as usize;
@@ -135,6 +135,7 @@ impl Layout {
             let rank = extra.rank as usize;
             into.run(extra.operation, &readings[rank..=rank], &[extra.slot], rank);
         }
+        into.round();
         for &(slot, readings) in &self.averages {
             into.values[slot as usize] /= f64::from(readings);
         }

@@ -87,11 +87,25 @@ pub(crate) struct Slots {
     /// family is merged by time.
     pub(crate) times: Vec<f64>,
     pub(crate) first_set: Vec<u32>,
+    /// What rounding has left of the sums; kept only where sums are exact.
+    pub(crate) rests: Vec<f64>,
+}
+
+/// How sums are added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Adding {
+    /// One number after the other, by rank, rounded each time: as the clients do.
+    #[default]
+    Rounded,
+    /// With what rounding leaves carried along, so that the order does not matter: a sum is the same whatever is
+    /// settled or folded, and whoever adds it up. (It is exact but where numbers of more than some 30 decimal places
+    /// between them meet.)
+    Exact,
 }
 
 impl Slots {
     /// Makes all 0 again, keeping the memory.
-    pub(crate) fn reset(&mut self, slots: usize, timed: bool) {
+    pub(crate) fn reset(&mut self, slots: usize, timed: bool, adding: Adding) {
         self.values.clear();
         self.values.resize(slots, 0.0);
         let timed = if timed { slots } else { 0 };
@@ -99,6 +113,18 @@ impl Slots {
         self.times.resize(timed, 0.0);
         self.first_set.clear();
         self.first_set.resize(timed, u32::MAX);
+        self.rests.clear();
+        self.rests.resize(if adding == Adding::Exact { slots } else { 0 }, 0.0);
+    }
+
+    /// Puts sums and what rounding left of them together.
+    pub(crate) fn round(&mut self) {
+        for (value, rest) in self.values.iter_mut().zip(&self.rests) {
+            // Of an infinite sum nothing can be left. 0 is not added: it would make a 0 of a -0.
+            if *rest != 0.0 && rest.is_finite() {
+                *value += rest;
+            }
+        }
     }
 
     /// Runs one operation over consecutive readings, of which the first has rank `rank`.
@@ -109,6 +135,11 @@ impl Slots {
             Operation::Skip => {}
             Operation::Put => pairs.for_each(|(reading, slot)| values[slot] = reading.value),
             Operation::PutSum => pairs.for_each(|(reading, slot)| values[slot] = 0.0 + reading.value),
+            Operation::Add if !self.rests.is_empty() => pairs.for_each(|(reading, slot)| {
+                let (sum, rest) = two_sum(values[slot], reading.value);
+                values[slot] = sum;
+                self.rests[slot] += rest;
+            }),
             Operation::Add => pairs.for_each(|(reading, slot)| values[slot] += reading.value),
             Operation::Less => pairs.for_each(|(reading, slot)| {
                 if reading.value < values[slot] {
@@ -146,4 +177,13 @@ impl Slots {
             }
         }
     }
+}
+
+/// The sum of two numbers, and what rounding it left.
+///
+/// Source: D. E. Knuth, "The Art of Computer Programming", volume 2, section 4.2.2, theorem B.
+pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let of_b = sum - a;
+    (sum, (a - (sum - of_b)) + (b - of_b))
 }

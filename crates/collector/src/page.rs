@@ -8,7 +8,7 @@ use metrics_core::{FamilySnapshot, Kind, Sample, Series, Snapshot};
 use crate::base::Base;
 use crate::book::Book;
 use crate::layout::{Layout, Sequence, View};
-use crate::merge::{Fold, Reading, Slots};
+use crate::merge::{Adding, Fold, Reading, Slots};
 use crate::plan::plan;
 use crate::tally::SettledRun;
 use crate::{Conflict, Rules};
@@ -88,10 +88,11 @@ impl Page {
         book: &mut Book,
         readings: &[Reading],
         settled: &[SettledRun],
+        adding: Adding,
     ) -> Arc<Snapshot> {
         self.base = self.base.take().filter(|base| base.is_of(settled));
         if settled.is_empty() {
-            self.layout.merge(readings, &mut self.slots);
+            self.layout.merge(readings, adding, &mut self.slots);
         } else {
             let base = self.base.get_or_insert_with(|| Base::new(&self.layout, readings, settled));
             base.merge(&self.layout, readings, &mut self.slots);

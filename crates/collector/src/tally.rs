@@ -12,7 +12,7 @@ use metrics_core::{Label, Process, Snapshot};
 
 use crate::book::{Book, Shaped};
 use crate::layout::{Sequence, View};
-use crate::merge::Reading;
+use crate::merge::{Adding, Reading};
 use crate::page::Page;
 use crate::{Ask, Conflict, FamilyId, Fold, OriginId, SeriesId, Statement};
 
@@ -86,6 +86,8 @@ pub struct Tally {
     /// Which readings do not change any more; those passed in this scrape, then those of the last one.
     settled: Vec<SettledRun>,
     passed: usize,
+    /// Whether some readings of this scrape are of the dead.
+    adding: Adding,
     folds: Arc<HashMap<Box<str>, Fold>>,
     pages: Vec<Page>,
     kept: Option<Box<dyn Any + Send>>,
@@ -159,6 +161,7 @@ impl Tally {
             changed: false,
             settled: Vec::new(),
             passed: 0,
+            adding: Adding::Rounded,
             folds,
             pages: Vec::new(),
             kept: None,
@@ -325,6 +328,7 @@ impl Tally {
         // Behind those passed, a scrape that was not finished may have written over some.
         self.settled.truncate(self.passed);
         (self.expected, self.reports, self.added, self.passed) = (0, 0, 0, 0);
+        self.adding = Adding::Rounded;
     }
 
     /// Takes note that the sequence differs from here on from that of the last scrape.
@@ -359,6 +363,9 @@ impl Tally {
         let known = self.translations.iter().position(|known| known.serial == other.serial);
         let mut known = known.map_or_else(|| Translation::new(other), |at| self.translations.swap_remove(at));
         known.extend(&mut self.book, &other.book);
+        if other.adding == Adding::Exact {
+            self.adding = Adding::Exact;
+        }
         for family in &other.sequence.expected[..other.expected] {
             self.expect(known.families[family.0 as usize]);
         }
@@ -401,7 +408,7 @@ impl Tally {
         if page.changes() != Some(self.changes) {
             page.lay_out(self.changes, &mut self.book, &self.sequence, &self.folds);
         }
-        let snapshot = page.fill(&mut self.book, &self.readings, &self.settled);
+        let snapshot = page.fill(&mut self.book, &self.readings, &self.settled, self.adding);
         self.pages.insert(0, page);
         self.pages.truncate(PAGES);
         snapshot
@@ -415,6 +422,11 @@ impl Tally {
     /// How many readings were added in this scrape.
     pub fn readings(&self) -> usize {
         self.added
+    }
+
+    /// Has the sums of this scrape added up without rounding between.
+    pub(crate) fn add_exactly(&mut self) {
+        self.adding = Adding::Exact;
     }
 
     /// Begins a scrape: [`restart`](Tally::restart), and forgets numbers when most are out of use, as after a

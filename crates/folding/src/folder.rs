@@ -113,8 +113,10 @@ pub struct Folder {
     directory: PathBuf,
     options: Options,
     watch: Watch,
-    /// When files of mode `all` were first seen to be dead.
-    seen_dead: HashMap<String, SystemTime>,
+    /// Which fold this is, counted from 1.
+    turn: u64,
+    /// When files of mode `all` were first seen to be dead, and in which fold.
+    seen_dead: HashMap<String, (u64, SystemTime)>,
 }
 
 /// The most that may be in use of a file which is folded.
@@ -127,7 +129,7 @@ impl Folder {
     /// Of this directory.
     pub fn new(directory: &Path, options: Options) -> Folder {
         let watch = if options.stopped { Watch::of_stopped() } else { Watch::default() };
-        Folder { directory: directory.to_owned(), options, watch, seen_dead: HashMap::new() }
+        Folder { directory: directory.to_owned(), options, watch, turn: 0, seen_dead: HashMap::new() }
     }
 
     /// Folds what is dead now.
@@ -145,6 +147,7 @@ impl Folder {
     /// ends at once and cleans nothing up, as if its process had been killed there.
     #[doc(hidden)]
     pub fn fold_in_steps(&mut self, before_each: &mut dyn FnMut() -> bool) -> Result<Folded, FoldError> {
+        self.turn += 1;
         let directory = self.directory.clone();
         let mut disk = Disk { directory: &directory, before_each, died: false };
         let names = list(&disk)?;
@@ -264,10 +267,9 @@ impl Folder {
             AllGauges::Keep => Fate::All,
             AllGauges::Drop => Fate::Drop,
             AllGauges::Age(age) => {
-                let known = self.seen_dead.get(name).copied();
-                // The first fold cannot know since when a file is dead; its last change must do.
-                let seen = known.unwrap_or(SystemTime::UNIX_EPOCH);
-                self.seen_dead.entry(name.to_owned()).or_insert_with(SystemTime::now);
+                let known = self.seen_dead.entry(name.to_owned()).or_insert((self.turn, SystemTime::now()));
+                // The fold that meets a file first cannot know since when it is dead; its last change must do.
+                let seen = if known.0 == self.turn { SystemTime::UNIX_EPOCH } else { known.1 };
                 if dead_for(seen) >= age { Fate::Drop } else { Fate::All }
             }
         }

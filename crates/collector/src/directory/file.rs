@@ -183,6 +183,11 @@ impl File {
         dialects::is_archive_name(&self.name)
     }
 
+    /// Whether it is an archive that was folded here, and not another's file of such a name.
+    pub(crate) fn is_our_archive(&self) -> bool {
+        self.is_archive() && round(&self.path).is_some()
+    }
+
     /// Whether it has gauges of the `live` modes, which the dead are left out of.
     pub(crate) fn is_of_the_living(&self) -> bool {
         let named = dialects::parse_file_name(Dialect::PYTHON, self.original_name());
@@ -428,6 +433,15 @@ impl Open {
         let read = if used <= HEADER_LEN { 0 } else { read_up_to(&self.file, &mut buffer[..wanted], 0)? };
         Ok(Content { state: self.state, bytes: &buffer[..read] })
     }
+}
+
+/// The round of an archive; none where there is no such file, or it is somebody else's.
+pub(crate) fn round(archive: &Path) -> Option<u64> {
+    let file = fs::File::open(archive).ok()?;
+    let at = file.metadata().ok()?.len().checked_sub(dialects::ARCHIVE_TAIL_LEN as u64)?;
+    let mut tail = [0; dialects::ARCHIVE_TAIL_LEN];
+    file.read_exact_at(&mut tail, at).ok()?;
+    dialects::archive_round(&tail)
 }
 
 /// Reads from an offset on until `into` is full or the file ends.

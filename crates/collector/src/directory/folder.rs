@@ -4,14 +4,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::ops::Range;
-use std::os::unix::fs::{DirEntryExt, FileExt, MetadataExt};
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use liveness::Doubt;
 
-use super::file::{Died, File};
+use super::file::{Died, File, round};
 use super::writers::Writers;
 use crate::tally::RunId;
 use crate::{Liveness, SourceError, Tally};
@@ -30,6 +30,8 @@ pub(crate) struct Folder {
     /// How the files are grouped below; not as they are now where `stale`.
     runs: Vec<Run>,
     unsettled: Vec<usize>,
+    /// Whether any of them is an archive or known to be a dead writer's.
+    with_dead: bool,
     stale: bool,
 }
 
@@ -149,8 +151,8 @@ impl Folder {
         self.review();
         self.arrange();
         let (files, unsettled) = (&mut self.files, &self.unsettled);
-        if unsettled.len() == files.len() {
-            self.writers.ask(directory, files.iter_mut());
+        let died = if unsettled.len() == files.len() {
+            self.writers.ask(directory, files.iter_mut())
         } else {
             // Far fewer than there are files.
             let mut rest = &mut files[..];
@@ -160,10 +162,10 @@ impl Folder {
                 (rest, passed) = (behind, at + 1);
                 Some(file)
             });
-            self.writers.ask(directory, unsettled);
-        }
-        // Who has just died is left out from now on.
-        self.stale |= observed;
+            self.writers.ask(directory, unsettled)
+        };
+        // Who has just died counts as that from now on.
+        self.stale |= died;
     }
 
     /// Has files of other clients read again that a later process may have gone on in: those that are another file now
@@ -180,6 +182,13 @@ impl Folder {
                 self.stale = true;
             }
         }
+    }
+
+    /// Whether numbers of the dead are among those to be read: from then on sums are exact, so that they do not depend
+    /// on what is folded or settled.
+    pub(crate) fn has_dead(&mut self) -> bool {
+        self.arrange();
+        self.with_dead
     }
 
     /// Why it is not known of all files whether their writers live.
@@ -240,6 +249,7 @@ impl Folder {
         }
         self.runs.clear();
         self.unsettled.clear();
+        self.with_dead = self.files.iter().any(|file| file.died.is_some() || file.is_our_archive());
         for (at, file) in self.files.iter_mut().enumerate() {
             file.left_out = self.observed && file.died.is_some() && file.is_of_the_living();
             if !file.is_settled() {
@@ -301,15 +311,6 @@ fn counts(directory: &Path, name: &str) -> bool {
     dialects::parse_retired(name).is_some_and(|retired| {
         round(&directory.join(retired.archive)).is_none_or(|reached| reached < retired.round)
     })
-}
-
-/// The round of an archive; none where there is no such file, or it is somebody else's.
-fn round(archive: &Path) -> Option<u64> {
-    let file = fs::File::open(archive).ok()?;
-    let at = file.metadata().ok()?.len().checked_sub(dialects::ARCHIVE_TAIL_LEN as u64)?;
-    let mut tail = [0; dialects::ARCHIVE_TAIL_LEN];
-    file.read_exact_at(&mut tail, at).ok()?;
-    dialects::archive_round(&tail)
 }
 
 impl Listed {

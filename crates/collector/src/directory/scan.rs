@@ -96,6 +96,9 @@ impl Shared {
                     self.tell_doubt(directory, folder.doubt());
                 }
             }
+            if folder.has_dead() {
+                tally.add_exactly();
+            }
             let Parts { mut stretches, last, stale } = folder.parts();
             let mut gone = Vec::new();
             let (mut bad, mut records, mut bytes) = (0, 0, 0);

@@ -34,13 +34,14 @@ impl Writers {
         due && (at_once || !first)
     }
 
-    /// Marks the files whose writers have died.
+    /// Marks the files whose writers have died; says whether there were any.
     ///
     /// To be called before the files are read: what a writer wrote before its death is in a reading after it.
-    pub(crate) fn ask<'a>(&mut self, directory: &Path, files: impl Iterator<Item = &'a mut File>) {
+    pub(crate) fn ask<'a>(&mut self, directory: &Path, files: impl Iterator<Item = &'a mut File>) -> bool {
         self.asked = Some(Instant::now());
         let mut living: HashSet<String> = HashSet::default();
         let mut others: Vec<&mut File> = Vec::new();
+        let mut died = false;
         for file in files.filter(|file| file.died.is_none() && !file.is_archive()) {
             let Some(writer) = dialects::writer_of(file.original_name()) else {
                 others.push(file);
@@ -57,6 +58,7 @@ impl Writers {
                     // process in another namespace has claimed again.
                     if file.is_younger_than(&claim) {
                         file.died = Some(Died::Ours(writer.into()));
+                        died = true;
                     }
                 }
                 Some(claim) if claim.state == ClaimState::Held => drop(living.insert(writer)),
@@ -65,13 +67,15 @@ impl Writers {
         }
         let names: Vec<&str> = others.iter().map(|file| &*file.name).collect();
         // Where the directory cannot be read, the scrape says so.
-        let Ok(found) = self.watch.look(directory, &names) else { return };
+        let Ok(found) = self.watch.look(directory, &names) else { return died };
         self.doubt = found.doubt;
         for (file, life) in others.into_iter().zip(found.lives) {
             if life == Life::Dead {
                 file.died = Some(Died::Another);
+                died = true;
             }
         }
+        died
     }
 
     /// Why the lives of some files are not known, if there are any.
