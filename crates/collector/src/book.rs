@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dialects::LabelText;
 use foldhash::HashMap;
@@ -359,6 +360,16 @@ impl Book {
         &mut self.identities[identity as usize]
     }
 
+    /// The identity of this sample with these labels that is no bucket, if there is one.
+    pub(crate) fn find_identity(&self, sample: u32, labels: u32) -> Option<u32> {
+        self.known_identity(self.identity_hash(sample, labels, None), sample, labels, None)
+    }
+
+    /// How many label sets there are: all are below.
+    pub(crate) fn label_sets(&self) -> usize {
+        self.label_sets.len()
+    }
+
     /// How many identities there are: all are below.
     pub(crate) fn identities(&self) -> usize {
         self.identities.len()
@@ -383,46 +394,56 @@ impl Book {
     /// The series as the page shows it; made once.
     pub(crate) fn on_page(&mut self, identity: u32) -> Arc<Series> {
         if self.identities[identity as usize].on_page.is_none() {
-            self.put_on_page(&[identity]);
+            self.put_on_page(&[identity], |_| ());
         }
         let entry = &self.identities[identity as usize];
         Arc::clone(entry.on_page.as_ref().expect("it has just been made"))
     }
 
-    /// Makes the series and the texts of those of these identities that have none, by two threads where that pays.
-    pub(crate) fn put_on_page(&mut self, identities: &[u32]) {
-        const WORTH_A_THREAD: usize = if cfg!(debug_assertions) { 2 } else { 2048 };
+    /// Makes the series and the texts of those of these identities that have none, and does something else that only
+    /// reads the book; by two threads where that pays.
+    pub(crate) fn put_on_page<T>(&mut self, identities: &[u32], meanwhile: impl FnOnce(&Book) -> T) -> T {
+        const WORTH_A_THREAD: usize = if cfg!(debug_assertions) { 2 } else { 512 };
+        // So few that the second look finds them in the processor's cache, and that both threads end at one time.
+        const AT_ONCE: usize = if cfg!(debug_assertions) { 2 } else { 256 };
         let le = self.label_sets.name("le");
         let lacking =
             identities.iter().filter(|&&identity| self.identities[identity as usize].on_page.is_none());
         let lacking: Vec<u32> = lacking.copied().collect();
-        let make = |identities: &[u32]| {
-            // So few at a time that the second look finds them in the processor's cache.
-            const AT_ONCE: usize = 256;
-            let mut made: Vec<Arc<Series>> = Vec::with_capacity(identities.len());
-            for some in identities.chunks(AT_ONCE) {
-                let before = made.len();
-                made.extend(some.iter().map(|&identity| self.make_series(identity, &le)));
-                exposition::prepare(made[before..].iter().map(|series| &**series));
+        let book = &*self;
+        let next = AtomicUsize::new(0);
+        let make = || {
+            let mut made: Vec<(usize, Vec<Arc<Series>>)> = Vec::new();
+            loop {
+                let from = next.fetch_add(AT_ONCE, Ordering::Relaxed).min(lacking.len());
+                let some = &lacking[from..lacking.len().min(from + AT_ONCE)];
+                if some.is_empty() {
+                    return made;
+                }
+                let series: Vec<_> = some.iter().map(|&identity| book.make_series(identity, &le)).collect();
+                exposition::prepare(series.iter().map(|series| &**series));
+                made.push((from, series));
             }
-            made
         };
-        let made = if lacking.len() < WORTH_A_THREAD {
-            make(&lacking)
-        } else {
-            let (first, second) = lacking.split_at(lacking.len() / 2);
-            let (mut first, second) = two::both(|| make(first), || make(second));
-            first.extend(second);
-            first
+        let ours = || {
+            let result = meanwhile(book);
+            (result, make())
         };
-        for (identity, series) in lacking.into_iter().zip(made) {
-            let entry = &mut self.identities[identity as usize];
-            if !self.remembered.is_empty() {
-                let key = (series.name.clone(), series.labels.clone());
-                entry.printed = self.remembered.remove(&key).unwrap_or(entry.printed);
+        let ((result, first), second) = match lacking.len() {
+            few if few < WORTH_A_THREAD => (ours(), Vec::new()),
+            _ => two::both(ours, make),
+        };
+        for (from, some) in first.into_iter().chain(second) {
+            for (series, &identity) in some.into_iter().zip(&lacking[from..]) {
+                let entry = &mut self.identities[identity as usize];
+                if !self.remembered.is_empty() {
+                    let key = (series.name.clone(), series.labels.clone());
+                    entry.printed = self.remembered.remove(&key).unwrap_or(entry.printed);
+                }
+                entry.on_page = Some(series);
             }
-            entry.on_page = Some(series);
         }
+        result
     }
 
     fn make_series(&self, identity: u32, le: &Arc<str>) -> Arc<Series> {
@@ -460,7 +481,8 @@ impl Book {
         number
     }
 
-    fn suffixed(&mut self, family: FamilyId, suffix: &'static str) -> u32 {
+    /// The number of the name that the samples of a family with this suffix have.
+    pub(crate) fn suffixed(&mut self, family: FamilyId, suffix: &'static str) -> u32 {
         if let Some(&known) = self.suffixed.get(&(family, suffix)) {
             return known;
         }
@@ -472,18 +494,25 @@ impl Book {
 
     fn identity(&mut self, sample: u32, labels: u32, bound: Option<Bound>) -> u32 {
         let key = bound.as_ref().map(Bound::key);
-        let folded = key.map_or(0, |key| (key >> 32) as u32 ^ key as u32 ^ 1);
-        let hash = self.identity_numbers.hash_of_numbers([sample, labels, folded]);
-        let known = self.identity_numbers.find(hash, |number| {
-            let known = &self.identities[number as usize];
-            known.sample == sample && known.labels == labels && known.bound.as_ref().map(Bound::key) == key
-        });
-        known.unwrap_or_else(|| {
+        let hash = self.identity_hash(sample, labels, key);
+        self.known_identity(hash, sample, labels, key).unwrap_or_else(|| {
             let number = self.identities.len() as u32;
             let printed = f64::NAN;
             self.identities.push(Identity { sample, labels, bound, series: NONE, on_page: None, printed });
             self.identity_numbers.insert(hash, number);
             number
+        })
+    }
+
+    fn identity_hash(&self, sample: u32, labels: u32, bound: Option<u64>) -> u64 {
+        let folded = bound.map_or(0, |key| (key >> 32) as u32 ^ key as u32 ^ 1);
+        self.identity_numbers.hash_of_numbers([sample, labels, folded])
+    }
+
+    fn known_identity(&self, hash: u64, sample: u32, labels: u32, bound: Option<u64>) -> Option<u32> {
+        self.identity_numbers.find(hash, |number| {
+            let known = &self.identities[number as usize];
+            known.sample == sample && known.labels == labels && known.bound.as_ref().map(Bound::key) == bound
         })
     }
 }

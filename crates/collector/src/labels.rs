@@ -135,6 +135,11 @@ impl LabelSets {
         &self.sets[number as usize].labels
     }
 
+    /// How many sets there are: all numbers are below.
+    pub(crate) fn len(&self) -> usize {
+        self.sets.len()
+    }
+
     /// A name, shared with all others that are the same.
     pub(crate) fn name(&mut self, name: &str) -> Arc<str> {
         let hash = self.name_numbers.hash([name]);

@@ -61,8 +61,6 @@ impl Page {
     ) {
         self.base = None;
         self.layout = plan(book, sequence, &self.view, folds);
-        let shown = self.layout.families.iter().flat_map(|laid| &laid.identities);
-        book.put_on_page(&shown.copied().collect::<Vec<_>>());
         let mut families = Vec::with_capacity(self.layout.families.len());
         for laid in &self.layout.families {
             let statement = Arc::clone(book.statement(laid.family));

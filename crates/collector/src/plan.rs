@@ -3,6 +3,8 @@
 //! Works on numbers alone; no name, label or key is read again. Costs some 20 ns for each reading, once for
 //! each change of the readings; a few where processes have the same series in the same order, since what is
 //! found for one of them is copied to the next.
+//!
+//! First it is found out which numbers the page has. While they are put in order, a second thread makes their texts.
 
 mod order;
 mod spread;
@@ -26,18 +28,22 @@ pub(crate) fn plan(
     folds: &HashMap<Box<str>, Fold>,
 ) -> Layout {
     let mut plan = Plan::new(book, sequence, view);
-    let cell_by_rank = plan.place();
-    let mut layout = Layout { conflicts: std::mem::take(&mut plan.conflicts), ..Layout::default() };
+    let cell_by_rank = plan.place(book);
     for draft in 0..plan.drafts.len() {
-        plan.complete(draft);
-        plan.order(draft, &mut layout);
+        plan.complete(book, draft);
     }
-    plan.operate(&cell_by_rank, folds, &mut layout);
-    layout
+    let shown = plan.shown(book);
+    book.put_on_page(&shown, |book| {
+        let mut layout = Layout { conflicts: std::mem::take(&mut plan.conflicts), ..Layout::default() };
+        for draft in 0..plan.drafts.len() {
+            plan.order(book, draft, &mut layout);
+        }
+        plan.operate(book, &cell_by_rank, folds, &mut layout);
+        layout
+    })
 }
 
 struct Plan<'a> {
-    book: &'a mut Book,
     sequence: &'a Sequence,
     view: &'a View,
     /// By batch: how many of its readings are of the same series as those of the batch before it, from the first
@@ -53,6 +59,8 @@ struct Plan<'a> {
     /// By number of the identity.
     cell_of: Vec<u32>,
     conflicts: Vec<Conflict>,
+    /// By number of the label set: its group in the family that is put in order; [`NONE`] in between.
+    group_of: Vec<u32>,
 }
 
 /// A family while it is planned.
@@ -67,6 +75,8 @@ struct Draft {
     cumulative: bool,
     /// In order of first appearance.
     cells: Vec<u32>,
+    /// Number of the name of its samples that count, in a histogram.
+    count: u32,
     /// The bucket cells of each label set, by rising bound. Kept where buckets are cumulative.
     ladders: Vec<Vec<u32>>,
 }
@@ -91,11 +101,10 @@ struct Placing {
 
 impl<'a> Plan<'a> {
     /// Surveys the families.
-    fn new(book: &'a mut Book, sequence: &'a Sequence, view: &'a View) -> Plan<'a> {
+    fn new(book: &Book, sequence: &'a Sequence, view: &'a View) -> Plan<'a> {
         let draft_of = vec![NONE; book.families()];
         let cell_of = vec![NONE; book.identities()];
         let mut plan = Plan {
-            book,
             sequence,
             view,
             repeated: repeated(sequence),
@@ -105,8 +114,9 @@ impl<'a> Plan<'a> {
             cells: Vec::new(),
             cell_of,
             conflicts: Vec::new(),
+            group_of: Vec::new(),
         };
-        while !plan.survey() {
+        while !plan.survey(book) {
             plan.drafts.clear();
             plan.draft_of.fill(NONE);
         }
@@ -115,19 +125,19 @@ impl<'a> Plan<'a> {
 
     /// Lists the families. False where it found a counter `x_total` beside another kind of family `x`: once
     /// that is known, the counter goes by its full name.
-    fn survey(&mut self) -> bool {
+    fn survey(&mut self, book: &Book) -> bool {
         let clashes = self.clashes.len();
         for &family in &self.sequence.expected {
-            self.meet(family);
+            self.meet(book, family);
         }
         let (mut before, mut last) = (None, 0..0);
         for (at, (_, ranks)) in self.sequence.batches().enumerate() {
             // Meeting all families of a batch again, in the same order, changes nothing.
             let met = if self.repeated[at] == last.len() { last.len() } else { 0 };
             for &series in &self.sequence.series[ranks.start + met..ranks.end] {
-                let (family, _) = self.book.series_parts(series);
+                let (family, _) = book.series_parts(series);
                 if before != Some(family) {
-                    self.meet(family);
+                    self.meet(book, family);
                     before = Some(family);
                 }
             }
@@ -136,10 +146,10 @@ impl<'a> Plan<'a> {
         self.clashes.len() == clashes
     }
 
-    fn meet(&mut self, family: FamilyId) {
-        let family = self.by_name(family);
-        let name = self.book.name_of(family);
-        let statement = self.book.statement(family);
+    fn meet(&mut self, book: &Book, family: FamilyId) {
+        let family = self.by_name(book, family);
+        let name = book.name_of(family);
+        let statement = book.statement(family);
         let entry = &mut self.draft_of[name as usize];
         if *entry == NONE {
             *entry = self.drafts.len() as u32;
@@ -149,6 +159,7 @@ impl<'a> Plan<'a> {
                 kind: statement.kind,
                 single: false,
                 cumulative: false,
+                count: NONE,
                 cells: Vec::new(),
                 ladders: Vec::new(),
             });
@@ -159,32 +170,32 @@ impl<'a> Plan<'a> {
             let cumulative = statement.rules == Rules::Gitlab;
             draft.cumulative |= cumulative;
             draft.single |= !cumulative;
-        } else if [draft.first, family].iter().any(|&family| self.book.in_full(family).is_some()) {
+        } else if [draft.first, family].iter().any(|&family| book.in_full(family).is_some()) {
             self.clashes.insert(name);
         }
     }
 
     /// The family, under the name by which it goes on this page.
-    fn by_name(&self, family: FamilyId) -> FamilyId {
-        if self.clashes.is_empty() || !self.clashes.contains(&self.book.name_of(family)) {
+    fn by_name(&self, book: &Book, family: FamilyId) -> FamilyId {
+        if self.clashes.is_empty() || !self.clashes.contains(&book.name_of(family)) {
             return family;
         }
-        self.book.in_full(family).unwrap_or(family)
+        book.in_full(family).unwrap_or(family)
     }
 
-    fn draft_of(&self, family: FamilyId) -> usize {
-        self.draft_of[self.book.name_of(self.by_name(family)) as usize] as usize
+    fn draft_of(&self, book: &Book, family: FamilyId) -> usize {
+        self.draft_of[book.name_of(self.by_name(book, family)) as usize] as usize
     }
 
     /// Finds every reading's cell; [`NONE`] for those of a kind in conflict.
-    fn place(&mut self) -> Vec<u32> {
+    fn place(&mut self, book: &mut Book) -> Vec<u32> {
         let mut cells = Vec::with_capacity(self.sequence.series.len());
         let mut refused: HashMap<(FamilyId, OriginId), usize> = HashMap::new();
         let mut in_order = Vec::new();
         // The batch before: where it begins, and the labels put on its series, if on all the same ones.
         let mut last: (usize, Option<u32>) = (0, None);
         for (at, (origin, ranks)) in self.sequence.batches().enumerate() {
-            let merged = self.book.labelling(origin, false);
+            let merged = book.labelling(origin, false);
             if last.1 != Some(merged) {
                 self.repeated[at] = 0;
             }
@@ -197,10 +208,10 @@ impl<'a> Plan<'a> {
             let mut before: Option<(FamilyId, Placing)> = None;
             let mut plain = true;
             for &series in &self.sequence.series[ranks.start + self.repeated[at]..ranks.end] {
-                let (family, identity) = self.book.series_parts(series);
+                let (family, identity) = book.series_parts(series);
                 let Placing { draft, labelling } = match before {
                     Some((same, placing)) if same == family => placing,
-                    _ => self.placing(family, origin),
+                    _ => self.placing(book, family, origin),
                 };
                 before = Some((family, Placing { draft, labelling }));
                 plain &= labelling == Some(merged);
@@ -212,11 +223,11 @@ impl<'a> Plan<'a> {
                     cells.push(NONE);
                     continue;
                 };
-                let identity = self.book.derive(identity, labelling);
+                let identity = book.derive(identity, labelling);
                 let cells_before = self.cells.len();
-                let cell = self.cell(draft, identity);
+                let cell = self.cell(book, draft, identity);
                 if self.cells.len() > cells_before {
-                    self.book.spell(identity, series);
+                    book.spell(identity, series);
                 }
                 self.cells[cell as usize].readings += 1;
                 cells.push(cell);
@@ -224,12 +235,12 @@ impl<'a> Plan<'a> {
             last = (ranks.start, plain.then_some(merged));
         }
         for (family, origin) in in_order {
-            let statement = self.book.statement(family);
+            let statement = book.statement(family);
             self.conflicts.push(Conflict {
                 family: statement.name.clone(),
-                shown: self.drafts[self.draft_of(family)].kind,
+                shown: self.drafts[self.draft_of(book, family)].kind,
                 refused: statement.kind,
-                place: self.book.process(origin).1.to_string(),
+                place: book.process(origin).1.to_string(),
                 readings: refused[&(family, origin)],
             });
         }
@@ -237,21 +248,21 @@ impl<'a> Plan<'a> {
     }
 
     /// Where readings of a family go that an origin reports.
-    fn placing(&self, family: FamilyId, origin: OriginId) -> Placing {
-        let draft = self.draft_of(family);
+    fn placing(&self, book: &Book, family: FamilyId, origin: OriginId) -> Placing {
+        let draft = self.draft_of(book, family);
         let Draft { kind, last, .. } = self.drafts[draft];
-        if kind != self.book.statement(family).kind {
+        if kind != book.statement(family).kind {
             return Placing { draft, labelling: None };
         }
-        let mode = self.book.statement(last).aggregation.mode;
+        let mode = book.statement(last).aggregation.mode;
         let with_pid = self.view.by == By::Process || mode == Mode::All;
-        Placing { draft, labelling: Some(self.book.labelling(origin, with_pid)) }
+        Placing { draft, labelling: Some(book.labelling(origin, with_pid)) }
     }
 
     /// The cell of an identity, made where there is none.
-    fn cell(&mut self, draft: usize, identity: u32) -> u32 {
+    fn cell(&mut self, book: &Book, draft: usize, identity: u32) -> u32 {
         if self.cell_of.len() <= identity as usize {
-            self.cell_of.resize(self.book.identities(), NONE);
+            self.cell_of.resize(book.identities(), NONE);
         }
         let entry = &mut self.cell_of[identity as usize];
         if *entry == NONE {
@@ -262,20 +273,23 @@ impl<'a> Plan<'a> {
         *entry
     }
 
-    fn label_set(&self, cell: u32) -> u32 {
-        self.book.identity_at(self.cells[cell as usize].identity).labels
+    fn label_set(&self, book: &Book, cell: u32) -> u32 {
+        book.identity_at(self.cells[cell as usize].identity).labels
     }
 
-    fn is_bucket(&self, cell: u32) -> bool {
-        self.book.identity_at(self.cells[cell as usize].identity).bound.is_some()
+    fn is_bucket(&self, book: &Book, cell: u32) -> bool {
+        book.identity_at(self.cells[cell as usize].identity).bound.is_some()
     }
 
     /// Adds the cells that nobody reports but the page shows: the count of a histogram, and what the Ruby
     /// client prints as 0.
-    fn complete(&mut self, draft: usize) {
+    fn complete(&mut self, book: &mut Book, draft: usize) {
         let Draft { first, last, kind, single, .. } = self.drafts[draft];
-        let statement = self.book.statement(last).clone();
+        let statement = book.statement(last).clone();
         let filled = statement.rules == Rules::Ruby;
+        if kind == Kind::Histogram {
+            self.drafts[draft].count = book.suffixed(first, "_count");
+        }
         let wanted: &[&str] = match kind {
             Kind::Histogram if single && filled => &["_sum", "_count"],
             Kind::Histogram if single => &["_count"],
@@ -285,39 +299,52 @@ impl<'a> Plan<'a> {
         let mut label_sets: Vec<u32> = Vec::new();
         let mut seen: HashSet<u32> = HashSet::new();
         for &cell in &self.drafts[draft].cells {
-            let labels = self.label_set(cell);
+            let labels = self.label_set(book, cell);
             // Python counts only where it has buckets.
-            if (filled || self.is_bucket(cell)) && seen.insert(labels) {
+            if (filled || self.is_bucket(book, cell)) && seen.insert(labels) {
                 label_sets.push(labels);
             }
         }
         for labels in label_sets {
             for suffix in wanted {
-                let identity = self.book.part_of(first, suffix, labels, None);
-                self.cell(draft, identity);
+                let identity = book.part_of(first, suffix, labels, None);
+                self.cell(book, draft, identity);
             }
             if filled && kind == Kind::Histogram {
                 for le in statement.bounds.iter().map(|le| &**le).chain(["+Inf"]) {
-                    let identity = self.book.part_of(first, "_bucket", labels, Some(le));
-                    self.cell(draft, identity);
+                    let identity = book.part_of(first, "_bucket", labels, Some(le));
+                    self.cell(book, draft, identity);
                 }
             }
         }
     }
 
+    /// The identities that the page shows, those of a family together.
+    fn shown(&self, book: &Book) -> Vec<u32> {
+        let cells = self.drafts.iter().flat_map(|draft| &draft.cells);
+        let identities = cells.map(|&cell| self.cells[cell as usize].identity);
+        identities.filter(|&identity| self.view.shows(book.sample_name(identity))).collect()
+    }
+
     /// Writes down what every reading does.
-    fn operate(&mut self, cell_by_rank: &[u32], folds: &HashMap<Box<str>, Fold>, layout: &mut Layout) {
+    fn operate(
+        &self,
+        book: &Book,
+        cell_by_rank: &[u32],
+        folds: &HashMap<Box<str>, Fold>,
+        layout: &mut Layout,
+    ) {
         let mut touched = vec![false; layout.slot_count];
         let fold_of: Vec<Option<Fold>> = self
             .drafts
             .iter()
             .map(|draft| {
-                let name = &self.book.statement(draft.first).name;
+                let name = &book.statement(draft.first).name;
                 folds.get(&**name).or_else(|| folds.get(&*format!("{name}_total"))).copied()
             })
             .collect();
         let operations: Vec<[Operation; 2]> = (self.drafts.iter().zip(&fold_of))
-            .map(|(draft, &fold)| [true, false].map(|first| self.operation(draft, fold, first)))
+            .map(|(draft, &fold)| [true, false].map(|first| self.operation(book, draft, fold, first)))
             .collect();
         layout.slots.reserve_exact(cell_by_rank.len());
         let mut last = Worked::default();
@@ -340,10 +367,10 @@ impl<'a> Plan<'a> {
             let left = ranks.start + repeated..ranks.end;
             let (cells, series) = (&cell_by_rank[left.clone()], &self.sequence.series[left.clone()]);
             for (rank, (&cell, &series)) in left.zip(cells.iter().zip(series)) {
-                let (family, _) = self.book.series_parts(series);
+                let (family, _) = book.series_parts(series);
                 let draft = match before {
                     Some((same, draft)) if same == family => draft,
-                    _ => self.draft_of(family),
+                    _ => self.draft_of(book, family),
                 };
                 before = Some((family, draft));
                 let (slot, draft, operation) = match self.cells.get(cell as usize) {
@@ -371,17 +398,17 @@ impl<'a> Plan<'a> {
                 worked.climbs = last.climbs;
             }
             worked.climbs |= !worked.rungs.is_empty();
-            self.spread(std::mem::take(&mut worked.rungs), layout);
+            self.spread(book, std::mem::take(&mut worked.rungs), layout);
             worked.extras.end = layout.extras.len();
             last = worked;
         }
         for extra in &mut layout.extras {
             let later = std::mem::replace(&mut touched[extra.slot as usize], true);
-            let (family, _) = self.book.series_parts(self.sequence.series[extra.rank as usize]);
-            extra.operation = operations[self.draft_of(family)][usize::from(later)];
+            let (family, _) = book.series_parts(self.sequence.series[extra.rank as usize]);
+            extra.operation = operations[self.draft_of(book, family)][usize::from(later)];
         }
         for (draft, fold) in self.drafts.iter().zip(&fold_of) {
-            if self.book.statement(draft.last).aggregation.mode == Mode::Average && fold.is_none() {
+            if book.statement(draft.last).aggregation.mode == Mode::Average && fold.is_none() {
                 let cells = draft.cells.iter().map(|&cell| &self.cells[cell as usize]);
                 let shown = cells.filter(|cell| cell.slot != NONE && cell.readings > 1);
                 layout.averages.extend(shown.map(|cell| (cell.slot, cell.readings)));
@@ -397,8 +424,8 @@ impl<'a> Plan<'a> {
         if same || !last.climbs { repeated } else { 0 }
     }
 
-    fn operation(&self, draft: &Draft, fold: Option<Fold>, first: bool) -> Operation {
-        let statement = self.book.statement(draft.last);
+    fn operation(&self, book: &Book, draft: &Draft, fold: Option<Fold>, first: bool) -> Operation {
+        let statement = book.statement(draft.last);
         Operation::of(statement.aggregation.mode, statement.rules, fold, first)
     }
 }

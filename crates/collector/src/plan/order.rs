@@ -1,24 +1,23 @@
 //! The order of the page: where the series of a family stand, and which buckets are added up.
 
-use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Kind, Mode};
 
 use super::{Draft, Plan};
 use crate::Rules;
-use crate::book::NONE;
+use crate::book::{Book, NONE};
 use crate::layout::{Cumulation, LaidFamily, Layout};
 
 impl Plan<'_> {
     /// Gives the cells of a family their slots: label sets in order of first appearance; in each the plain
     /// samples, the buckets by bound, the count.
-    pub(super) fn order(&mut self, draft: usize, layout: &mut Layout) {
+    pub(super) fn order(&mut self, book: &Book, draft: usize, layout: &mut Layout) {
         let Draft { first, last, kind, .. } = self.drafts[draft];
-        let sorted = self.sorted(draft);
+        let sorted = self.sorted(book, draft);
         let mut next = layout.slot_count as u32;
         let (slot, mut identities) = (next, Vec::new());
         for place in &sorted {
             let cell = &mut self.cells[place.cell as usize];
-            if self.view.shows(self.book.sample_name(cell.identity)) {
+            if self.view.shows(book.sample_name(cell.identity)) {
                 cell.slot = next;
                 next += 1;
                 identities.push(cell.identity);
@@ -27,10 +26,10 @@ impl Plan<'_> {
         layout.slot_count = next as usize;
         if kind == Kind::Histogram {
             for group in sorted.chunk_by(|a, b| a.group == b.group) {
-                self.accumulate(draft, group, layout);
+                self.accumulate(book, draft, group, layout);
             }
         }
-        let last = self.book.statement(last);
+        let last = book.statement(last);
         let only_set =
             last.aggregation.mode == Mode::MostRecent && last.rules != Rules::Ruby && kind == Kind::Gauge;
         layout.timed |= last.aggregation.mode == Mode::MostRecent;
@@ -40,13 +39,14 @@ impl Plan<'_> {
     }
 
     /// Plans how the buckets of a label set are added up and counted.
-    fn accumulate(&mut self, draft: usize, group: &[Place], layout: &mut Layout) {
-        let Draft { first, single, cumulative, .. } = self.drafts[draft];
+    fn accumulate(&mut self, book: &Book, draft: usize, group: &[Place], layout: &mut Layout) {
+        let Draft { single, cumulative, count, .. } = self.drafts[draft];
         let buckets = group.iter().filter(|place| place.tier == Tier::Bucket);
         let buckets: Vec<u32> = buckets.map(|place| place.cell).collect();
         let (Some(&lowest), Some(&highest)) = (buckets.first(), buckets.last()) else { return };
-        let count = self.book.part_of(first, "_count", self.label_set(lowest), None);
-        let count = self.cell_of.get(count as usize).and_then(|&cell| self.cells.get(cell as usize));
+        let count = book.find_identity(count, self.label_set(book, lowest));
+        let count = count.and_then(|count| self.cell_of.get(count as usize));
+        let count = count.and_then(|&cell| self.cells.get(cell as usize));
         let count = count.map_or(NONE, |cell| cell.slot);
         if single && count != NONE && self.cells[lowest as usize].slot == NONE {
             // Buckets that are not shown themselves are needed for the count.
@@ -71,36 +71,58 @@ impl Plan<'_> {
     }
 
     /// The cells of a family in the order of the page.
-    fn sorted(&self, draft: usize) -> Vec<Place> {
-        let cells = &self.drafts[draft].cells;
-        let mut groups: HashMap<u32, u32> = HashMap::with_capacity(cells.len());
+    fn sorted(&mut self, book: &Book, draft: usize) -> Vec<Place> {
+        let Draft { kind, ref cells, .. } = self.drafts[draft];
+        self.group_of.resize(book.label_sets(), NONE);
+        // By group how many cells it has; then where the next one of them stands.
+        let mut groups: Vec<u32> = Vec::new();
         // Python lists the label sets of a histogram by their first sample without `le`.
-        for buckets in [false, true] {
+        let rounds: &[bool] = if kind == Kind::Histogram { &[false, true] } else { &[false] };
+        for &buckets in rounds {
             for &cell in cells {
-                if self.is_bucket(cell) == buckets {
-                    let group = groups.len() as u32;
-                    groups.entry(self.label_set(cell)).or_insert(group);
+                let identity = book.identity_at(self.cells[cell as usize].identity);
+                if kind != Kind::Histogram || identity.bound.is_some() == buckets {
+                    let group = &mut self.group_of[identity.labels as usize];
+                    if *group == NONE {
+                        *group = groups.len() as u32;
+                        groups.push(0);
+                    }
+                    groups[*group as usize] += 1;
                 }
             }
         }
-        let place = |(at, &cell): (usize, &u32)| {
-            let identity = self.book.identity_at(self.cells[cell as usize].identity);
+        let mut next = 0;
+        for group in &mut groups {
+            next += std::mem::replace(group, next);
+        }
+        let mut sorted = vec![Place::default(); cells.len()];
+        for (at, &cell) in cells.iter().enumerate() {
+            let identity = book.identity_at(self.cells[cell as usize].identity);
             let (tier, order) = match &identity.bound {
                 Some(bound) => (Tier::Bucket, rising(bound.value)),
                 // A count that nobody reports comes last; one that somebody does stays in its place.
                 None if self.cells[cell as usize].readings == 0 => (Tier::Computed, at as u64),
                 None => (Tier::Plain, at as u64),
             };
-            Place { group: groups[&identity.labels], tier, order, cell }
-        };
-        let mut sorted: Vec<Place> = cells.iter().enumerate().map(place).collect();
-        sorted.sort_unstable();
+            let group = self.group_of[identity.labels as usize];
+            let place = &mut groups[group as usize];
+            sorted[*place as usize] = Place { group, tier, order, cell };
+            *place += 1;
+        }
+        for &cell in cells {
+            let identity = book.identity_at(self.cells[cell as usize].identity);
+            self.group_of[identity.labels as usize] = NONE;
+        }
+        // Most groups stand as they should already.
+        if !sorted.is_sorted() {
+            sorted.chunk_by_mut(|a, b| a.group == b.group).for_each(<[Place]>::sort_unstable);
+        }
         sorted
     }
 }
 
 /// Where a cell stands in its family; compares as the page lists.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     group: u32,
     tier: Tier,
@@ -108,8 +130,9 @@ struct Place {
     cell: u32,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Tier {
+    #[default]
     Plain,
     Bucket,
     Computed,

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::Rules;
-use crate::book::NONE;
+use crate::book::{Book, NONE};
 use crate::layout::{Extra, Layout};
 use crate::merge::Operation;
 
@@ -23,12 +23,12 @@ impl Rung {
 impl Plan<'_> {
     /// Lets the cumulative buckets of one origin count in the higher buckets that it does not have, and its
     /// single ones in all higher buckets.
-    pub(super) fn spread(&self, mut rungs: Vec<Rung>, layout: &mut Layout) {
+    pub(super) fn spread(&self, book: &Book, mut rungs: Vec<Rung>, layout: &mut Layout) {
         rungs.sort_unstable_by_key(|rung| (rung.draft, rung.ladder, rung.rung, rung.rank));
         for (at, rung) in rungs.iter().enumerate() {
             let ladder = &self.drafts[rung.draft].ladders[rung.ladder as usize];
-            let (family, _) = self.book.series_parts(self.sequence.series[rung.rank]);
-            let cumulative = self.book.statement(family).rules == Rules::Gitlab;
+            let (family, _) = book.series_parts(self.sequence.series[rung.rank]);
+            let cumulative = book.statement(family).rules == Rules::Gitlab;
             let next = rungs[at + 1..].iter().find(|next| next.rung > rung.rung || !next.shares(rung));
             let above = match next {
                 Some(next) if cumulative && next.shares(rung) => rung.rung as usize + 1..next.rung as usize,
