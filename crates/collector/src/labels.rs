@@ -28,6 +28,19 @@ pub(crate) struct LabelSets {
     extended: Index,
     /// Of those: the set, the labels put on, and what came of it.
     extensions: Vec<[u32; 3]>,
+    /// How the last ones were put together.
+    joint: Joint,
+}
+
+/// How labels are put on a set: depends on the names of both alone.
+#[derive(Clone, Default)]
+struct Joint {
+    /// The names of the set, and of the labels put on.
+    shapes: Option<(u32, u32)>,
+    /// By label of the result: whether it is one of those put on, and which.
+    from: Arc<[(bool, usize)]>,
+    /// The names of the result.
+    shape: u32,
 }
 
 struct Set {
@@ -118,16 +131,32 @@ impl LabelSets {
         if let Some(known) = known {
             return self.extensions[known as usize][2];
         }
+        let Joint { from, shape, .. } =
+            self.joint(self.sets[labels as usize].shape, self.sets[on as usize].shape);
         let (base, put) = (Arc::clone(self.get(labels)), Arc::clone(self.get(on)));
-        let kept = base.iter().filter(|label| put.iter().all(|put| put.name != label.name));
-        let mut both: Vec<&Label> = Vec::with_capacity(base.len() + put.len());
-        both.extend(kept.chain(put.iter()));
-        both.sort_by(|a, b| a.name.cmp(&b.name));
-        let shape = self.shape(both.iter().map(|label| &*label.name));
-        let number = self.number_labels(shape, both.iter().copied());
+        let both = from.iter().map(|&(is_put, at)| if is_put { &put[at] } else { &base[at] });
+        let number = self.number_labels(shape, both);
         self.extended.insert(hash, self.extensions.len() as u32);
         self.extensions.push([labels, on, number]);
         number
+    }
+
+    /// How labels of the names `on` are put on sets of the names `base`.
+    fn joint(&mut self, base: u32, on: u32) -> Joint {
+        if self.joint.shapes != Some((base, on)) {
+            let named = |shape: u32, is_put: bool| {
+                let names = self.shapes[shape as usize].iter().enumerate();
+                names.map(move |(at, name)| (Arc::clone(name), (is_put, at)))
+            };
+            let put = |name: &Arc<str>| self.shapes[on as usize].contains(name);
+            let kept = named(base, false).filter(|(name, _)| !put(name));
+            let mut both: Vec<_> = kept.chain(named(on, true)).collect();
+            both.sort();
+            let shape = self.shape(both.iter().map(|(name, _)| &**name));
+            let from = both.iter().map(|&(_, from)| from).collect();
+            self.joint = Joint { shapes: Some((base, on)), from, shape };
+        }
+        self.joint.clone()
     }
 
     /// The set behind a number that this gave.

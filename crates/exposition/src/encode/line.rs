@@ -111,17 +111,73 @@ fn render<'a>(out: &mut Vec<u8>, naming: &Naming<'a>, series: &'a Series) {
 pub(super) fn prepare<'a>(all: impl IntoIterator<Item = &'a Series>) {
     // Which family is a matter of escaping, and what is kept needs none.
     let naming = Naming { family: "", joint: "", escaping: Escaping::Underscores, legacy: Cell::new(None) };
-    let mut text = Vec::new();
+    let mut last = LastText::default();
     for series in all {
         if series.rendered.get().is_none() {
-            text.clear();
-            let legacy = naming.is_legacy(series);
-            if legacy {
-                push_legacy_series(&mut text, series);
-            }
+            let text = if last.has_names_of(series) || naming.is_legacy(series) {
+                last.replace_by(series)
+            } else {
+                &[]
+            };
             // Another thread may have made the same.
-            let _ = series.rendered.set(text.as_slice().into());
+            let _ = series.rendered.set(text.into());
         }
+    }
+}
+
+/// The text of a series whose names need no escaping. The next one mostly has the same names and differs in one value
+/// alone, as the buckets of a histogram do: then the rest is copied.
+#[derive(Default)]
+struct LastText<'a> {
+    series: Option<&'a Series>,
+    text: Vec<u8>,
+    /// Where the name ends in the text, then each label with its value.
+    ends: Vec<usize>,
+    /// What stands behind the values that differ; kept for its memory alone.
+    behind: Vec<u8>,
+}
+
+impl<'a> LastText<'a> {
+    /// Whether the last series has the very names of this one.
+    fn has_names_of(&self, series: &Series) -> bool {
+        self.series.is_some_and(|last| {
+            let mut labels = last.labels.iter().zip(&*series.labels);
+            Arc::ptr_eq(&last.name, &series.name)
+                && last.labels.len() == series.labels.len()
+                && labels.all(|(last, label)| Arc::ptr_eq(&last.name, &label.name))
+        })
+    }
+
+    /// Makes the text of another series.
+    fn replace_by(&mut self, series: &'a Series) -> &[u8] {
+        let labels = &*series.labels;
+        let last = self.series.filter(|_| self.has_names_of(series));
+        let last = last.map_or(&[][..], |last| &*last.labels);
+        if last.is_empty() {
+            self.text.clear();
+            self.text.extend_from_slice(series.name.as_bytes());
+            self.ends.clear();
+            self.ends.resize(1 + labels.len(), self.text.len());
+            self.text.extend_from_slice(if labels.is_empty() { b" " } else { b"} " });
+        }
+        let same = |(last, label): &(&Label, &Label)| Arc::ptr_eq(&last.value, &label.value);
+        let from = last.iter().zip(labels).take_while(same).count();
+        let behind = last.iter().zip(labels).skip(from).rev().take_while(same).count();
+        let to = labels.len() - behind;
+        let ended = self.ends[to];
+        self.behind.clear();
+        self.behind.extend_from_slice(&self.text[ended..]);
+        self.text.truncate(self.ends[from]);
+        for (at, label) in labels[from..to].iter().enumerate() {
+            push_legacy_label(&mut self.text, from + at, label);
+            self.ends[from + at + 1] = self.text.len();
+        }
+        for end in &mut self.ends[to + 1..] {
+            *end = *end - ended + self.text.len();
+        }
+        self.text.extend_from_slice(&self.behind);
+        self.series = Some(series);
+        &self.text
     }
 }
 
@@ -129,11 +185,16 @@ pub(super) fn prepare<'a>(all: impl IntoIterator<Item = &'a Series>) {
 fn push_legacy_series(out: &mut Vec<u8>, series: &Series) {
     out.extend_from_slice(series.name.as_bytes());
     for (at, label) in series.labels.iter().enumerate() {
-        out.push(if at == 0 { b'{' } else { b',' });
-        out.extend_from_slice(label.name.as_bytes());
-        push_value(out, &label.value);
+        push_legacy_label(out, at, label);
     }
     out.extend_from_slice(if series.labels.is_empty() { b" " } else { b"} " });
+}
+
+/// Appends the label that is the `at`-th of its series, and what stands before it.
+fn push_legacy_label(out: &mut Vec<u8>, at: usize, label: &Label) {
+    out.push(if at == 0 { b'{' } else { b',' });
+    out.extend_from_slice(label.name.as_bytes());
+    push_value(out, &label.value);
 }
 
 /// Appends `name{labels} `, or `{"name",labels} `.

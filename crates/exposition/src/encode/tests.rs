@@ -324,3 +324,45 @@ fn the_text_of_a_series_is_made_once() {
     assert_eq!(series.rendered.get().map(|made| made.as_ptr()), Some(address));
     assert_eq!(out.capacity(), room);
 }
+
+#[test]
+fn texts_made_one_after_the_other_are_those_made_alone() {
+    let names: [Arc<str>; 3] = ["a_total".into(), "b_bucket".into(), "not.legacy".into()];
+    let label_names: [Arc<str>; 3] = ["le".into(), "path".into(), "also-not".into()];
+    let values: [Arc<[u8]>; 4] =
+        [b"".as_slice().into(), b"0.5".as_slice().into(), b"a\"\\".as_slice().into(), (*b"/").into()];
+    let mut next = 1;
+    let mut any = |below: usize| {
+        next = next * 48_271 % 0x7fff_ffff;
+        next % below
+    };
+    let mut all: Vec<Series> = Vec::new();
+    for _ in 0..5_000 {
+        // Mostly like the last one, but for one value.
+        let mut labels = all.last().map_or(Vec::new(), |last| last.labels.to_vec());
+        let mut name = all.last().map_or(names[0].clone(), |last| last.name.clone());
+        match any(12) {
+            0 => name = names[any(3)].clone(),
+            1 => labels.truncate(any(4)),
+            2 | 3 if labels.len() < 4 => {
+                labels.push(Label { name: label_names[any(3)].clone(), value: values[any(4)].clone() });
+            }
+            4 if !labels.is_empty() => {
+                let at = any(labels.len());
+                labels[at].name = label_names[any(3)].clone();
+            }
+            _ if !labels.is_empty() => {
+                let at = any(labels.len());
+                labels[at].value = values[any(4)].clone();
+            }
+            _ => {}
+        }
+        all.push(Series::new(name, labels));
+    }
+    prepare(&all);
+    for series in all {
+        let alone = Series::new(series.name.clone(), series.labels.clone());
+        prepare([&alone]);
+        assert_eq!(series.rendered.get(), alone.rendered.get());
+    }
+}
