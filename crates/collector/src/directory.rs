@@ -4,6 +4,7 @@ mod ahead;
 mod file;
 mod folder;
 mod keys;
+mod records;
 mod scan;
 mod sound;
 mod window;
@@ -23,6 +24,7 @@ use crate::own::family;
 use crate::{Ask, Catalog, FamilyId, Source, SourceError, Tally};
 use folder::Folder;
 use keys::Keys;
+use records::Records;
 
 /// A directory and the labels that everything in it gets.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +106,8 @@ struct Hand {
     again: Vec<u8>,
     /// What was read and is not taken yet.
     readings: Vec<Reading>,
+    /// The class of the file that was parsed last, and its records: another one of the class is likely to be like it.
+    last: Option<(usize, Records)>,
     /// By number of a series: where it stands in the file that is parsed.
     places: Vec<u32>,
 }

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use dialects::{Damage, Dialect, HEADER_LEN};
 use liveness::Claim;
 
+use super::records::Records;
 use crate::merge::Reading;
 use crate::{OriginId, SeriesId, Tally};
 
@@ -32,10 +33,8 @@ pub(crate) struct File {
     pub(crate) nature: Option<Nature>,
     /// Bytes parsed, the header included.
     pub(crate) parsed: usize,
-    /// Where the numbers of its records stand, and by the same index which series they are of.
-    pub(crate) value_at: Vec<u32>,
-    pub(crate) series: Vec<SeriesId>,
-    /// Whether they stand in the order of the records.
+    pub(crate) records: Records,
+    /// Whether their numbers stand in the order of the records.
     rising: bool,
     /// Where the last record starts.
     last_at: usize,
@@ -109,8 +108,7 @@ impl File {
             state: None,
             nature: None,
             parsed: 0,
-            value_at: Vec::new(),
-            series: Vec::new(),
+            records: Records::default(),
             rising: true,
             last_at: 0,
             last_key: Box::default(),
@@ -125,12 +123,12 @@ impl File {
         let file = |state: State| (state.device, state.inode, state.born);
         let same = self.state.is_some_and(|before| file(before) == file(state));
         let sound = self.damage.is_none() && self.reach == 0 && self.parsed <= state.used;
-        same && sound && self.rising && self.nature.is_some() && !self.series.is_empty()
+        same && sound && self.rising && self.nature.is_some() && !self.records.is_empty()
     }
 
     /// Whether nothing of it was ever parsed.
     pub(crate) fn is_new(&self) -> bool {
-        self.parsed == 0 && self.damage.is_none() && self.series.is_empty()
+        self.parsed == 0 && self.damage.is_none() && self.records.is_empty()
     }
 
     /// What changed, with `bytes` the file up to its `used`. Where all did, the file is as if never parsed.
@@ -159,7 +157,7 @@ impl File {
     }
 
     fn last_key_in<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        match self.value_at.last() {
+        match self.records.value_at().last() {
             None => Some(&[]),
             Some(&last) => {
                 let end = last as usize;
@@ -218,8 +216,7 @@ impl File {
         self.settled = None;
         self.nature = None;
         self.parsed = 0;
-        self.value_at.clear();
-        self.series.clear();
+        self.records = Records::default();
         self.rising = true;
         self.last_at = 0;
         self.last_key = Box::default();
@@ -227,24 +224,18 @@ impl File {
         self.reach = 0;
     }
 
-    /// Makes room for so many records.
-    pub(crate) fn reserve(&mut self, records: usize) {
-        self.value_at.reserve(records);
-        self.series.reserve(records);
-    }
-
     /// Takes note of a record that was parsed.
+    #[inline]
     pub(crate) fn push(&mut self, at: usize, value_at: usize, series: SeriesId) {
-        self.value_at.push(value_at as u32);
-        self.series.push(series);
+        self.records.push(value_at as u32, series);
         self.last_at = at;
     }
 
     /// Takes note of another record of the series whose number stands at `index`; only the later one counts.
     pub(crate) fn replace(&mut self, index: usize, at: usize, value_at: usize) {
-        self.value_at[index] = value_at as u32;
+        self.records.move_number(index, value_at as u32);
         self.rising = false;
-        if index + 1 == self.series.len() {
+        if index + 1 == self.records.len() {
             self.last_at = at;
         }
     }
@@ -259,13 +250,13 @@ impl File {
     /// help and labels. Without the record before it, whose number changes.
     pub(crate) fn last_key_at(&self) -> Range<usize> {
         const MOST: usize = 64; // bytes
-        let end = self.value_at.last().map_or(0, |&last| last as usize);
+        let end = self.records.value_at().last().map_or(0, |&last| last as usize);
         self.last_at.max(end.saturating_sub(MOST)).min(end)..end
     }
 
     /// The numbers of all its records that `bytes` has, with their series.
     pub(crate) fn numbers(&self, timed: bool, bytes: &[u8]) -> impl Iterator<Item = (SeriesId, Reading)> {
-        self.value_at.iter().zip(&self.series).filter_map(move |(&at, &series)| {
+        self.records.value_at().iter().zip(self.records.series()).filter_map(move |(&at, &series)| {
             let at = at as usize;
             let value = number_at(bytes, at)?;
             let time = if timed { number_at(bytes, at + 8).unwrap_or(0.0) } else { 0.0 };
@@ -285,29 +276,30 @@ impl File {
         readings: &mut Vec<Reading>,
     ) -> io::Result<Option<usize>> {
         let number_len = if timed { 16 } else { 8 };
-        let Some((&last, _)) = self.value_at.split_last() else { return Ok(None) };
+        let value_at = self.records.value_at();
+        let Some(&last) = value_at.last() else { return Ok(None) };
         let end = last as usize + number_len;
         let key = last as usize - self.last_key.len();
         let (mut next, mut read) = (0, 0);
-        readings.reserve(self.value_at.len());
-        while let Some(&first) = self.value_at.get(next) {
+        readings.reserve(value_at.len());
+        while let Some(&first) = value_at.get(next) {
             // Each window begins with a number; the last one must have the last key before it.
-            let start = if next + 1 == self.value_at.len() { key } else { first as usize };
+            let start = if next + 1 == value_at.len() { key } else { first as usize };
             let len = window.len().min(end - start);
             let window = &mut window[..len];
             if read_up_to(open, window, start)? < len {
                 return Ok(None);
             }
             read += len;
-            let within = self.value_at[next..].partition_point(|&at| at as usize + number_len <= start + len);
-            for &at in &self.value_at[next..next + within] {
+            let within = value_at[next..].partition_point(|&at| at as usize + number_len <= start + len);
+            for &at in &value_at[next..next + within] {
                 let at = at as usize - start;
                 let value = number_at(window, at).unwrap_or_default();
                 let time = if timed { number_at(window, at + 8).unwrap_or_default() } else { 0.0 };
                 readings.push(Reading { value, time });
             }
             next += within;
-            if next == self.value_at.len()
+            if next == value_at.len()
                 && window.get(key - start..key - start + self.last_key.len()) != Some(&*self.last_key)
             {
                 return Ok(None);
@@ -335,12 +327,12 @@ impl File {
             return;
         };
         tally.report(nature.origin);
-        tally.extend(&self.series, readings);
+        tally.extend(self.records.series(), readings);
     }
 
     /// What is known of the records, to be gone back to.
     pub(crate) fn mark(&self) -> Mark {
-        Mark { nature: self.nature, records: self.series.len(), rising: self.rising, last_at: self.last_at }
+        Mark { nature: self.nature, records: self.records.len(), rising: self.rising, last_at: self.last_at }
     }
 
     /// Forgets the records that were pushed since.
@@ -349,8 +341,7 @@ impl File {
             // A number among the earlier ones may have moved.
             return self.forget();
         }
-        self.value_at.truncate(mark.records);
-        self.series.truncate(mark.records);
+        self.records.truncate(mark.records);
         (self.nature, self.last_at) = (mark.nature, mark.last_at);
     }
 }

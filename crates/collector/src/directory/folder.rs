@@ -256,7 +256,7 @@ impl Folder {
                 self.unsettled.push(at);
                 continue;
             }
-            let records = if file.left_out { 0 } else { file.series.len() as u64 };
+            let records = if file.left_out { 0 } else { file.records.len() as u64 };
             match self.runs.last_mut() {
                 Some(run) if run.files.end == at => {
                     run.files.end += 1;

@@ -130,7 +130,7 @@ impl Shared {
                 if let Some(nature) = file.nature {
                     let mut tally = walk.numbering.tally();
                     tally.report(nature.origin);
-                    tally.extend(cut.as_ref().unwrap_or(&file.series), of_file);
+                    tally.extend(cut.as_deref().unwrap_or(file.records.series()), of_file);
                 }
                 if cut.is_none() {
                     file.settle(of_file);
@@ -140,7 +140,7 @@ impl Shared {
                 kept.told_apart &= !news;
                 bytes += read;
                 bad += u64::from(file.damage.is_some());
-                records += file.series.len() as u64;
+                records += file.records.len() as u64;
                 Ok(())
             })?;
             records += last.map_or(0, |settled| settled.add(tally));
@@ -409,7 +409,7 @@ fn told(file: &File, content: &Content<'_>, news: bool, readings: &mut Vec<Readi
         series.push(of);
         reading
     }));
-    let cut = (series.len() < file.series.len()).then_some(series);
+    let cut = (series.len() < file.records.len()).then_some(series);
     Told { read: content.bytes.len(), readings: start..readings.len(), cut, news }
 }
 
@@ -418,13 +418,14 @@ fn told(file: &File, content: &Content<'_>, news: bool, readings: &mut Vec<Readi
 pub(super) fn begin_places(places: &mut Vec<u32>, file: &File, dialect: Dialect) {
     places.clear();
     if dialect == Dialect::Ruby {
-        for (at, &series) in file.series.iter().enumerate() {
+        for (at, &series) in file.records.series().iter().enumerate() {
             enter(places, series, at);
         }
     }
 }
 
 /// Takes note of a record; says the index of its number where an earlier one of the same series counts no more.
+#[inline]
 pub(super) fn push(
     file: &mut File,
     places: &mut Vec<u32>,
@@ -434,7 +435,7 @@ pub(super) fn push(
     series: SeriesId,
 ) -> Option<usize> {
     let before = match dialect {
-        Dialect::Ruby => enter(places, series, file.series.len()),
+        Dialect::Ruby => enter(places, series, file.records.len()),
         _ => None,
     };
     match before {

@@ -10,6 +10,7 @@ use dialects::HEADER_LEN;
 
 use super::file::{File, Nature, Open, number_at, read_up_to};
 use super::keys::Place;
+use super::records::Records;
 use super::scan::{Told, Walk, begin_places, keys, push};
 use super::{Hand, Shared};
 use crate::merge::Reading;
@@ -77,7 +78,7 @@ impl Shared {
         let (mut size, mut read) = (WINDOW, 0);
         let mut last_key = Vec::with_capacity(64);
         let mut place = Place::default();
-        let first = file.series.len();
+        let first = file.records.len();
         loop {
             let len = size.min(used - base);
             if hand.window.len() < len {
@@ -105,18 +106,20 @@ impl Shared {
                 let records = dialects::records(nature.dialect, window, from);
                 class.learn(records.map_while(Result::ok));
             }
-            if file.series.len() == first {
+            if file.records.len() == first {
                 begin_places(&mut hand.places, file, nature.dialect);
                 if first == 0 {
+                    let alike = hand.last.as_ref().filter(|(class, _)| *class == nature.class);
+                    file.records = alike.map_or_else(Records::default, |(_, last)| Records::like(last));
                     // As many as another file of the class has, or as are likely in so many bytes.
                     const LIKELY_LEN: usize = 160; // bytes
                     let records = if class.len() > 0 { class.len() } else { used / LIKELY_LEN };
-                    file.reserve(records);
+                    file.records.reserve(records);
                     hand.readings.reserve(records);
                 }
             }
             let (readings, places) = (&mut hand.readings, &mut hand.places);
-            let before = readings.len() - file.series.len();
+            let before = readings.len() - file.records.len();
             let ended = class.resolve(
                 &mut place,
                 window,
@@ -150,10 +153,12 @@ impl Shared {
             (base, from) = (base + ended, 0);
         }
         file.parsed_to(used, &last_key);
+        hand.last = file.nature.map(|nature| (nature.class, Records::like(&file.records)));
         Ok(Some(read))
     }
 }
 
+#[inline]
 fn reading(nature: Nature, window: &[u8], at: usize) -> Reading {
     let value = number_at(window, at).unwrap_or_default();
     let time = if nature.timed { number_at(window, at + 8).unwrap_or_default() } else { 0.0 };

@@ -28,10 +28,10 @@ fn known(directory: &Path, keys: &[usize]) -> (File, Vec<u8>, State) {
 fn a_number_before_a_short_last_record_is_no_part_of_the_last_key() {
     let directory = tempfile::tempdir().unwrap();
     let (mut file, mut bytes, state) = known(directory.path(), &[1, 1, 1]);
-    let number = file.value_at[1] as usize;
+    let number = file.records.value_at()[1] as usize;
     bytes[number..number + 8].copy_from_slice(&7.0_f64.to_le_bytes());
     assert_eq!(file.compare(state, &bytes), Change::Numbers);
-    let key = file.value_at[2] as usize - 8;
+    let key = file.records.value_at()[2] as usize - 8;
     bytes[key] ^= 1;
     assert_eq!(file.compare(state, &bytes), Change::All);
 }
