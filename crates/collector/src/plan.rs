@@ -111,7 +111,7 @@ impl<'a> Plan<'a> {
             drafts: Vec::new(),
             draft_of,
             clashes: HashSet::new(),
-            cells: Vec::new(),
+            cells: Vec::with_capacity(book.identities()),
             cell_of,
             conflicts: Vec::new(),
             group_of: Vec::new(),
@@ -323,7 +323,14 @@ impl<'a> Plan<'a> {
     fn shown(&self, book: &Book) -> Vec<u32> {
         let cells = self.drafts.iter().flat_map(|draft| &draft.cells);
         let identities = cells.map(|&cell| self.cells[cell as usize].identity);
-        identities.filter(|&identity| self.view.shows(book.sample_name(identity))).collect()
+        let mut shown = Vec::with_capacity(self.cells.len());
+        match &self.view.names {
+            None => shown.extend(identities),
+            Some(_) => {
+                shown.extend(identities.filter(|&identity| self.view.shows(book.sample_name(identity))));
+            }
+        }
+        shown
     }
 
     /// Writes down what every reading does.

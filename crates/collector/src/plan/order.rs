@@ -14,7 +14,7 @@ impl Plan<'_> {
         let Draft { first, last, kind, .. } = self.drafts[draft];
         let sorted = self.sorted(book, draft);
         let mut next = layout.slot_count as u32;
-        let (slot, mut identities) = (next, Vec::new());
+        let (slot, mut identities) = (next, Vec::with_capacity(sorted.len()));
         for place in &sorted {
             let cell = &mut self.cells[place.cell as usize];
             if self.view.shows(book.sample_name(cell.identity)) {
@@ -41,27 +41,28 @@ impl Plan<'_> {
     /// Plans how the buckets of a label set are added up and counted.
     fn accumulate(&mut self, book: &Book, draft: usize, group: &[Place], layout: &mut Layout) {
         let Draft { single, cumulative, count, .. } = self.drafts[draft];
-        let buckets = group.iter().filter(|place| place.tier == Tier::Bucket);
-        let buckets: Vec<u32> = buckets.map(|place| place.cell).collect();
-        let (Some(&lowest), Some(&highest)) = (buckets.first(), buckets.last()) else { return };
+        let from = group.partition_point(|place| place.tier < Tier::Bucket);
+        let buckets = &group[from..group.partition_point(|place| place.tier <= Tier::Bucket)];
+        let (Some(lowest), Some(highest)) = (buckets.first(), buckets.last()) else { return };
+        let (lowest, highest) = (lowest.cell, highest.cell);
         let count = book.find_identity(count, self.label_set(book, lowest));
         let count = count.and_then(|count| self.cell_of.get(count as usize));
         let count = count.and_then(|&cell| self.cells.get(cell as usize));
         let count = count.map_or(NONE, |cell| cell.slot);
         if single && count != NONE && self.cells[lowest as usize].slot == NONE {
             // Buckets that are not shown themselves are needed for the count.
-            for &cell in &buckets {
-                self.cells[cell as usize].slot = layout.slot_count as u32;
+            for place in buckets {
+                self.cells[place.cell as usize].slot = layout.slot_count as u32;
                 layout.slot_count += 1;
             }
         }
         let slots = self.cells[lowest as usize].slot..self.cells[highest as usize].slot;
         if cumulative {
-            for (rung, &cell) in buckets.iter().enumerate() {
-                let cell = &mut self.cells[cell as usize];
+            for (rung, place) in buckets.iter().enumerate() {
+                let cell = &mut self.cells[place.cell as usize];
                 (cell.ladder, cell.rung) = (self.drafts[draft].ladders.len() as u32, rung as u32);
             }
-            self.drafts[draft].ladders.push(buckets);
+            self.drafts[draft].ladders.push(buckets.iter().map(|place| place.cell).collect());
         }
         if single && slots.start != NONE {
             // Numbers that are cumulative already are spread over the buckets; only the last one is looked at.
@@ -75,7 +76,7 @@ impl Plan<'_> {
         let Draft { kind, ref cells, .. } = self.drafts[draft];
         self.group_of.resize(book.label_sets(), NONE);
         // By group how many cells it has; then where the next one of them stands.
-        let mut groups: Vec<u32> = Vec::new();
+        let mut groups: Vec<u32> = Vec::with_capacity(cells.len());
         // Python lists the label sets of a histogram by their first sample without `le`.
         let rounds: &[bool] = if kind == Kind::Histogram { &[false, true] } else { &[false] };
         for &buckets in rounds {

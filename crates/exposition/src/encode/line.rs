@@ -111,7 +111,7 @@ fn render<'a>(out: &mut Vec<u8>, naming: &Naming<'a>, series: &'a Series) {
 pub(super) fn prepare<'a>(all: impl IntoIterator<Item = &'a Series>) {
     // Which family is a matter of escaping, and what is kept needs none.
     let naming = Naming { family: "", joint: "", escaping: Escaping::Underscores, legacy: Cell::new(None) };
-    let mut last = LastText::default();
+    let mut last = LastText::new();
     for series in all {
         if series.rendered.get().is_none() {
             let text = if last.has_names_of(series) || naming.is_legacy(series) {
@@ -127,7 +127,6 @@ pub(super) fn prepare<'a>(all: impl IntoIterator<Item = &'a Series>) {
 
 /// The text of a series whose names need no escaping. The next one mostly has the same names and differs in one value
 /// alone, as the buckets of a histogram do: then the rest is copied.
-#[derive(Default)]
 struct LastText<'a> {
     series: Option<&'a Series>,
     text: Vec<u8>,
@@ -138,6 +137,15 @@ struct LastText<'a> {
 }
 
 impl<'a> LastText<'a> {
+    /// With room for most texts: growing by and by would have threads wait for each other, whose memory may come from
+    /// one arena.
+    fn new() -> LastText<'a> {
+        const BYTES: usize = 512;
+        const LABELS: usize = 16;
+        let [text, behind] = [(); 2].map(|()| Vec::with_capacity(BYTES));
+        LastText { series: None, text, ends: Vec::with_capacity(LABELS), behind }
+    }
+
     /// Whether the last series has the very names of this one.
     fn has_names_of(&self, series: &Series) -> bool {
         self.series.is_some_and(|last| {
