@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dialects::LabelText;
 use foldhash::HashMap;
@@ -14,7 +13,8 @@ use crate::bounds::{Bound, Bounds};
 use crate::index::Index;
 use crate::labels::LabelSets;
 use crate::numbered::Numbered;
-use crate::{Rules, Statement, two};
+use crate::two::{self, Left};
+use crate::{Rules, Statement};
 
 /// A family as one source states it; see [`Tally::family`](crate::Tally::family).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -411,27 +411,27 @@ impl Book {
             identities.iter().filter(|&&identity| self.identities[identity as usize].on_page.is_none());
         let lacking: Vec<u32> = lacking.copied().collect();
         let book = &*self;
-        let next = AtomicUsize::new(0);
-        let make = || {
-            let mut made: Vec<(usize, Vec<Arc<Series>>)> = Vec::new();
-            loop {
-                let from = next.fetch_add(AT_ONCE, Ordering::Relaxed).min(lacking.len());
+        // From both ends: a family that both threads work on has them count references to one name in turns.
+        let left = Left::below(lacking.len().div_ceil(AT_ONCE));
+        let make = |next: fn(&Left) -> Option<usize>| {
+            let mut made: Vec<(usize, Vec<Arc<Series>>)> = Vec::with_capacity(lacking.len() / AT_ONCE + 1);
+            while let Some(at) = next(&left) {
+                let from = at * AT_ONCE;
                 let some = &lacking[from..lacking.len().min(from + AT_ONCE)];
-                if some.is_empty() {
-                    return made;
-                }
                 let series: Vec<_> = some.iter().map(|&identity| book.make_series(identity, &le)).collect();
                 exposition::prepare(series.iter().map(|series| &**series));
                 made.push((from, series));
             }
+            made
         };
         let ours = || {
             let result = meanwhile(book);
-            (result, make())
+            (result, make(Left::first))
         };
+        let theirs = || make(Left::last);
         let ((result, first), second) = match lacking.len() {
             few if few < WORTH_A_THREAD => (ours(), Vec::new()),
-            _ => two::both(ours, make),
+            _ => two::both(ours, theirs),
         };
         for (from, some) in first.into_iter().chain(second) {
             for (series, &identity) in some.into_iter().zip(&lacking[from..]) {

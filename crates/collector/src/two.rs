@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 /// Whether two threads are faster than one.
@@ -23,4 +23,41 @@ pub(crate) fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl Fn() -> B
             Err(_) => (first(), second()),
         }
     })
+}
+
+/// What nobody works on yet of a list that two threads begin at different ends: from the first number up to the second
+/// one.
+pub(crate) struct Left(Mutex<(usize, usize)>);
+
+impl Left {
+    /// All numbers below `count`.
+    pub(crate) fn below(count: usize) -> Left {
+        Left(Mutex::new((0, count)))
+    }
+
+    pub(crate) fn first(&self) -> Option<usize> {
+        let (from, to) = &mut *self.range();
+        (from < to).then(|| {
+            *from += 1;
+            *from - 1
+        })
+    }
+
+    pub(crate) fn last(&self) -> Option<usize> {
+        let (from, to) = &mut *self.range();
+        (from < to).then(|| {
+            *to -= 1;
+            *to
+        })
+    }
+
+    /// Leaves nothing to work on.
+    pub(crate) fn end(&self) {
+        let (from, to) = &mut *self.range();
+        *to = *from;
+    }
+
+    fn range(&self) -> MutexGuard<'_, (usize, usize)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -6,10 +6,9 @@
 //! kind stand together: what is learnt from one of them is not learnt by both threads at once.
 
 use std::panic::resume_unwind;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::two::has_processors;
+use crate::two::{Left, has_processors};
 
 /// Does `work` for each number below `count` and has `take` called with what came of it, in order. Both are given
 /// the tools of the thread that did the work. With `shared`, a thread beside this one works as well. The first error
@@ -21,7 +20,7 @@ pub(crate) fn in_order<T: Send, R: Send, E>(
     work: impl Fn(&mut T, usize) -> R + Sync,
     mut take: impl FnMut(&mut T, usize, R) -> Result<(), E>,
 ) -> Result<(), E> {
-    let left = Left(Mutex::new((0, count)));
+    let left = Left::below(count);
     let (left, work) = (&left, &work);
     let mut take_ours = |take: &mut dyn FnMut(&mut T, usize, R) -> Result<(), E>| {
         // Also when it panics or fails: the other thread is to stop then.
@@ -52,38 +51,12 @@ pub(crate) fn in_order<T: Send, R: Send, E>(
     })
 }
 
-/// What nobody works on yet: from the first number up to the second one.
-struct Left(Mutex<(usize, usize)>);
-
-impl Left {
-    fn range(&self) -> MutexGuard<'_, (usize, usize)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn first(&self) -> Option<usize> {
-        let (from, to) = &mut *self.range();
-        (from < to).then(|| {
-            *from += 1;
-            *from - 1
-        })
-    }
-
-    fn last(&self) -> Option<usize> {
-        let (from, to) = &mut *self.range();
-        (from < to).then(|| {
-            *to -= 1;
-            *to
-        })
-    }
-}
-
 /// Leaves nothing to work on.
 struct End<'a>(&'a Left);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        let (from, to) = &mut *self.0.range();
-        *to = *from;
+        self.0.end();
     }
 }
 

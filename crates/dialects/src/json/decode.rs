@@ -85,7 +85,7 @@ pub(crate) fn value_ranges(key: &[u8]) -> Option<ValueRanges> {
 pub(crate) fn split_value(left: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
     let (plain, behind) = left.split_at_checked(plain_len(left))?;
     match behind.first()? {
-        b'"' => std::str::from_utf8(plain).is_ok().then_some((Cow::Borrowed(plain), behind)),
+        b'"' => is_utf8(plain).then_some((Cow::Borrowed(plain), behind)),
         b'\\' => {
             // The other quote is the first one that no backslash takes.
             let mut escaped = false;
@@ -101,6 +101,11 @@ pub(crate) fn split_value(left: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
         }
         _ => None,
     }
+}
+
+/// Most texts are ASCII, and short: looking for that takes a few instructions.
+fn is_utf8(text: &[u8]) -> bool {
+    text.is_ascii() || std::str::from_utf8(text).is_ok()
 }
 
 /// `labels` with every name once: where it stood first, with the value that stood last, as in Python's dict.
