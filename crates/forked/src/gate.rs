@@ -1,13 +1,12 @@
 //! Mutual exclusion that a fork cannot leave locked.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use crate::atomic::{AtomicU64, Ordering, pause};
 use crate::generation::generation;
 
 /// Mutual exclusion, without data, that a fork cannot leave locked: a child takes it over from a thread that
 /// stayed behind in the parent. Keep what it protects valid at every step.
 ///
-/// Made for short work on slow paths: who waits spins, then yields.
+/// Made for short work on slow paths: who waits spins, then yields, then sleeps.
 ///
 /// ```
 /// static GATE: forked::Gate = forked::Gate::new();
@@ -18,25 +17,17 @@ use crate::generation::generation;
 #[derive(Debug, Default)]
 pub struct Gate {
     /// The generation of the process whose thread is inside; 0 when nobody is.
-    owner: AtomicU64,
+    pub(crate) owner: AtomicU64,
 }
 
 impl Gate {
-    /// An open gate.
-    pub const fn new() -> Gate {
-        Gate { owner: AtomicU64::new(0) }
-    }
-
     /// Waits until no other thread of this process is inside. The flag is true when the last one who entered
     /// stayed behind in a parent process and never left.
     ///
     /// Entering again in the same thread waits for ever, as with any lock.
     pub fn enter(&self) -> (Inside<'_>, bool) {
-        /// Turns of spinning before the first yield: about a microsecond.
-        const SPINS: u32 = 64;
-
         let generation = generation().0.get();
-        let mut turns = 0_u32;
+        let mut turn = 0_u32;
         loop {
             let owner = self.owner.load(Ordering::Relaxed);
             // Ours: a living thread of this process is inside. Open, or an ancestor's: free to take.
@@ -48,12 +39,8 @@ impl Gate {
             {
                 return (Inside { gate: self, generation }, owner != 0);
             }
-            if turns < SPINS {
-                turns += 1;
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
-            }
+            pause(turn);
+            turn = turn.saturating_add(1);
         }
     }
 }

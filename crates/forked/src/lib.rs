@@ -9,6 +9,7 @@
 //! - [`generation()`] says which process this is, counted along the line of forks.
 //! - [`PerProcess`] is a value that each process makes for itself; a child leaves the parent's alone.
 //! - [`SetOnce`] is a value set once, which children inherit; a fork never finds it half set.
+//! - [`Reference`] is a reference that threads share and may exchange.
 //! - [`Gate`] is mutual exclusion that a fork cannot leave locked.
 //! - [`Sole`] is exclusion that costs nothing while one thread alone wants it.
 //! - [`Descriptors`] are open files that a child must let go of, without taking any lock of the parent's.
@@ -38,6 +39,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test -p forked --release loom`.
 
 mod barrier;
+mod blank;
 #[cfg(unix)]
 mod descriptors;
 mod gate;
@@ -46,6 +48,7 @@ mod lease;
 mod mark;
 mod page;
 mod per_process;
+mod reference;
 mod renewal;
 mod set_once;
 mod slot;
@@ -56,6 +59,7 @@ pub use generation::{Generation, generation, known_generation};
 pub use lease::has_writer;
 pub use mark::thread_number;
 pub use per_process::PerProcess;
+pub use reference::Reference;
 pub use set_once::SetOnce;
 pub use sole::Sole;
 
@@ -66,7 +70,8 @@ pub mod testing;
 #[cfg(unix)]
 pub use descriptors::{Descriptors, Held};
 
-/// What [`renewal`], [`slot`] and [`sole`] are written with; the loom model puts its own in its place.
+/// What [`gate`](crate::Gate), [`reference`](crate::Reference), [`renewal`], [`slot`] and [`sole`] are written with; the
+/// loom models put their own in its place.
 mod atomic {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 

@@ -138,7 +138,9 @@ impl FamilyState {
         }
     }
 
-    /// As [`find`](FamilyState::find), made once for each number of labels: without loops over them.
+    /// As [`find`](FamilyState::find), made once for each number of labels: without loops over them. Never inlined: where it
+    /// is, too much is for the compiler to keep in registers, among it the handle that is made of the answer.
+    #[inline(never)]
     fn find_by<const N: usize>(&self, values: &[&str; N]) -> Option<&'static dyn Child> {
         self.find(values)
     }

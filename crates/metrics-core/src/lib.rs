@@ -90,6 +90,7 @@ mod family;
 mod gauge;
 mod histogram;
 mod kind;
+mod label_hash;
 mod lane;
 mod local_counter;
 mod number;
@@ -124,7 +125,9 @@ pub use summary::Summary;
 pub use timer::{Observe, Timer};
 pub use tracer::Trace;
 
-/// The atomics that [`lane`] is written with; the loom model puts its own in their place.
+/// What [`lane`] and [`table`] are written with; the loom models put their own in its place.
 mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+    pub(crate) use forked::{Gate, Reference};
 }

@@ -1,222 +1,179 @@
 //! Label sets and what is kept for each: a table that only grows and is read without locks.
 //!
 //! A lookup happens for every update of an application that keeps no handles, from many threads, so it
-//! writes nothing: it hashes the labels, follows one atomic index into a slot array with linear probing, and
-//! compares the labels of the entry that the slot names. An insert is rare and passes a [`Gate`], which a
+//! writes nothing: it hashes the labels, follows one reference to a slot array with linear probing, and
+//! compares the labels of the entry that the slot refers to. An insert is rare and passes a [`Gate`], which a
 //! forked child can take over from a thread that stayed behind in its parent. What such a thread left half
-//! done is never finished by another and never waited for: it sits in a position, a chunk or a slot array
-//! whose number was used up before the work began, and the next insert takes the next number.
+//! done is never waited for: an entry is there once it is in the list of all, and the next insert makes good
+//! what should have followed.
 
-use std::hash::{BuildHasher, Hasher};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::atomic::{AtomicU64, AtomicUsize, Gate, Ordering, Reference};
+use crate::label_hash::{LabelHash, pieces};
 
-use foldhash::fast::RandomState;
-use forked::Gate;
-
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
+#[path = "table/tests.rs"] // also where this file is a module of the model
 mod tests;
 
-/// Label sets of one length, each with a `V`, in the order in which they came.
-pub(crate) struct Table<V> {
-    hasher: RandomState,
-    /// Which of `slots` is in use: its entries are all that is published.
-    current: AtomicUsize,
-    /// Slot arrays, each twice as long as the one before. A slot is 0 or the upper half of a hash above one
-    /// more than the position of its entry. At most half of the slots are taken, so that probing ends.
-    slots: [OnceLock<Box<[AtomicU64]>>; DOUBLINGS],
-    /// Entries by position, in chunks each twice as long as the one before; they never move.
-    chunks: [OnceLock<Chunk<V>>; DOUBLINGS],
-    /// Passed by whoever inserts; the two numbers below change only inside.
+/// Label sets of one length, each with a `V`, in the order in which they came. They live as long as the process, also
+/// those of a table that is dropped.
+pub(crate) struct Table<V: 'static> {
+    hash: LabelHash,
+    /// The slot array in use. Others before it, each half as long, are left to those who look into them just now.
+    slots: Reference<Slots<V>>,
+    /// The first entry; each refers to the next.
+    first: Reference<Entry<V>>,
+    /// Passed by whoever inserts; what follows changes only inside.
     inserting: Gate,
-    /// The first position that nobody has begun to fill.
-    next_position: AtomicU32,
-    /// The first of `slots` that nobody has begun to fill.
-    next_slots: AtomicUsize,
+    last: Reference<Entry<V>>,
+    len: AtomicUsize,
 }
 
-type Chunk<V> = Box<[OnceLock<Entry<V>>]>;
+struct Slots<V: 'static> {
+    /// A power of two of them.
+    places: Box<[Slot<V>]>,
+}
 
-struct Entry<V> {
+/// Free while it refers to nothing.
+struct Slot<V: 'static> {
+    /// The entry's, to pass over others without a look at them.
+    hash: AtomicU64,
+    entry: Reference<Entry<V>>,
+}
+
+struct Entry<V: 'static> {
     hash: u64,
     /// The values, each followed by [`END`].
     labels: Box<[u8]>,
     value: V,
+    next: Reference<Entry<V>>,
 }
 
 /// Ends a label value: a byte that no UTF-8 text holds.
 const END: u8 = 0xFF;
-/// Entries of the first chunk.
-const FIRST_CHUNK: u32 = 8;
-/// Slots of the first slot array: twice the entries of the first chunk.
-const FIRST_SLOTS: usize = 2 * FIRST_CHUNK as usize;
-/// How often either doubles: enough for 134 million label sets.
-const DOUBLINGS: usize = 24;
+/// Slots of the first slot array; few in a model, which is to see the next.
+const FIRST_SLOTS: usize = if cfg!(loom) { 4 } else { 16 };
+/// So many slots for each entry, or up to twice as many: most lookups find theirs at once, and probing ends.
+const SLOTS_FOR_EACH: usize = 3;
+/// So many label sets are all that a table takes: 134 million.
+const MOST: usize = 1 << 27;
 
-impl<V> Table<V> {
+impl<V: Send + Sync> Table<V> {
     /// No label sets; allocates nothing.
     pub(crate) fn new() -> Table<V> {
         Table {
-            hasher: RandomState::default(),
-            current: AtomicUsize::new(0),
-            slots: [const { OnceLock::new() }; DOUBLINGS],
-            chunks: [const { OnceLock::new() }; DOUBLINGS],
-            inserting: Gate::new(),
-            next_position: AtomicU32::new(0),
-            next_slots: AtomicUsize::new(0),
+            hash: LabelHash::new(),
+            slots: Reference::default(),
+            first: Reference::default(),
+            inserting: Gate::default(),
+            last: Reference::default(),
+            len: AtomicUsize::new(0),
         }
     }
 
     /// What is kept for `labels`. Takes no lock and writes nothing.
     #[inline]
-    pub(crate) fn get(&self, labels: &[&str]) -> Option<&V> {
-        self.find(self.hash(labels), labels)
+    pub(crate) fn get(&self, labels: &[&str]) -> Option<&'static V> {
+        self.find(self.hash.of(labels), labels)
     }
 
     /// What is kept for `labels`, which is `value` if nothing was; `None` when the table is full.
-    pub(crate) fn get_or_insert(&self, labels: &[&str], value: V) -> Option<&V> {
-        let hash = self.hash(labels);
+    pub(crate) fn get_or_insert(&self, labels: &[&str], value: V) -> Option<&'static V> {
+        let hash = self.hash.of(labels);
         let (_inside, abandoned) = self.inserting.enter();
         if abandoned {
-            self.publish_abandoned();
+            self.mend();
         }
         if let Some(found) = self.find(hash, labels) {
             return Some(found);
         }
-        let position = self.free_position()?;
-        let slots = self.slots_for(position)?;
-        let cell = self.chunk_for(position)?.get(offset_of(position))?;
-        let entry = cell.get_or_init(|| Entry { hash, labels: join(labels), value });
-        publish(slots, hash, position);
+        let len = self.len.load(Ordering::Relaxed);
+        if len >= MOST {
+            return None;
+        }
+        let slots = self.slots_for(len + 1);
+        let entry = Entry { hash, labels: join(labels), value, next: Reference::default() };
+        let entry = &*Box::leak(Box::new(entry));
+        self.append(entry);
+        slots.publish(entry);
         Some(&entry.value)
     }
 
     /// Each label set's values, ended by 0xFF each, with what is kept for it, in the order in which they came.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
-        self.entries().map(|(_, entry)| (&*entry.labels, &entry.value))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static [u8], &'static V)> {
+        self.entries().map(|entry| (&*entry.labels, &entry.value))
     }
 
     #[inline]
-    fn hash(&self, labels: &[&str]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        for label in labels {
-            hasher.write(label.as_bytes());
-        }
-        hasher.finish()
-    }
-
-    #[inline]
-    fn find(&self, hash: u64, labels: &[&str]) -> Option<&V> {
-        let slots = self.slots.get(self.current.load(Ordering::Acquire))?.get()?;
-        let mask = slots.len() - 1;
+    fn find(&self, hash: u64, labels: &[&str]) -> Option<&'static V> {
+        let places = &self.slots.get()?.places;
+        let mask = places.len() - 1;
         let mut at = hash as usize & mask;
         loop {
-            let slot = slots.get(at)?.load(Ordering::Acquire);
-            if slot == 0 {
-                return None;
-            }
-            if slot >> 32 == hash >> 32 {
-                let entry = self.entry(slot as u32 - 1)?;
-                if is_join(&entry.labels, labels) {
-                    return Some(&entry.value);
-                }
+            let slot = places.get(at)?;
+            let entry = slot.entry.get()?;
+            // Relaxed: it was written before the reference was.
+            if slot.hash.load(Ordering::Relaxed) == hash && is_join(&entry.labels, labels) {
+                return Some(&entry.value);
             }
             at = (at + 1) & mask;
         }
     }
 
-    #[inline]
-    fn entry(&self, position: u32) -> Option<&Entry<V>> {
-        self.chunks.get(chunk_of(position))?.get()?.get(offset_of(position))?.get()
+    fn entries(&self) -> impl Iterator<Item = &'static Entry<V>> {
+        std::iter::successors(self.first.get(), |entry| entry.next.get())
     }
 
-    fn entries(&self) -> impl Iterator<Item = (u32, &Entry<V>)> {
-        let end = self.next_position.load(Ordering::Acquire);
-        (0..end).filter_map(|position| Some((position, self.entry(position)?)))
-    }
-
-    /// Uses up a position that nobody has touched.
-    fn free_position(&self) -> Option<u32> {
-        let mut position = self.next_position.load(Ordering::Relaxed);
-        let chunk = self.chunks.get(chunk_of(position))?;
-        if offset_of(position) != 0 && chunk.get().is_none() {
-            // Whoever began this chunk stayed behind in a parent process; the next chunk is untouched.
-            position += chunk_len(chunk_of(position)) - offset_of(position) as u32;
+    /// A slot array, in use, that has room for so many entries.
+    fn slots_for(&self, len: usize) -> &'static Slots<V> {
+        let old = self.slots.get();
+        if let Some(slots) = old.filter(|slots| slots.places.len() >= SLOTS_FOR_EACH * len) {
+            return slots;
         }
-        self.next_position.store(position.checked_add(1)?, Ordering::Release);
-        Some(position)
+        let slots = &*Box::leak(Box::new(Slots::new(old.map_or(FIRST_SLOTS, |old| 2 * old.places.len()))));
+        self.entries().for_each(|entry| slots.publish(entry));
+        self.slots.set(slots);
+        slots
     }
 
-    /// The chunk that holds `position`, made if it is the chunk's first.
-    fn chunk_for(&self, position: u32) -> Option<&Chunk<V>> {
-        let number = chunk_of(position);
-        let make = || (0..chunk_len(number)).map(|_| OnceLock::new()).collect();
-        Some(self.chunks.get(number)?.get_or_init(make))
+    /// Puts an entry at the end of the list. From here on it is there, whoever forks.
+    fn append(&self, entry: &'static Entry<V>) {
+        self.last.get().map_or(&self.first, |last| &last.next).set(entry);
+        self.last.set(entry);
+        self.len.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A slot array, in use, that has room for the entry of `position`.
-    fn slots_for(&self, position: u32) -> Option<&[AtomicU64]> {
-        let wanted = 2 * (position as usize + 1);
-        if let Some(slots) = self.slots.get(self.current.load(Ordering::Relaxed))?.get()
-            && slots.len() >= wanted
-        {
-            return Some(slots);
-        }
-        loop {
-            let number = self.next_slots.fetch_add(1, Ordering::Relaxed);
-            let place = self.slots.get(number)?;
-            let len = FIRST_SLOTS << number;
-            if len < wanted {
-                continue; // Positions that were skipped made this array too short.
-            }
-            let slots: Box<[AtomicU64]> = (0..len).map(|_| AtomicU64::new(0)).collect();
-            for (position, entry) in self.entries() {
-                publish(&slots, entry.hash, position);
-            }
-            let slots = place.get_or_init(|| slots);
-            self.current.store(number, Ordering::Release);
-            return Some(slots);
-        }
-    }
-
-    /// Lets readers find the last entry if whoever made it stayed behind before it could be found.
-    fn publish_abandoned(&self) {
-        let Some(position) = self.next_position.load(Ordering::Relaxed).checked_sub(1) else { return };
-        let Some(entry) = self.entry(position) else { return };
-        let Some(slots) = self.slots.get(self.current.load(Ordering::Relaxed)).and_then(OnceLock::get) else {
-            return; // Not so: the slot array is there before the entry is.
-        };
-        let is_this = |slot: &AtomicU64| slot.load(Ordering::Relaxed) as u32 == position + 1;
-        if !slots.iter().any(is_this) {
-            publish(slots, entry.hash, position);
+    /// Makes good what a thread that stayed behind in a parent process may have left undone: all that follows the
+    /// moment in which its entry came into the list.
+    fn mend(&self) {
+        let Some(last) = self.entries().last() else { return };
+        self.last.set(last);
+        self.len.store(self.entries().count(), Ordering::Relaxed);
+        // There is a slot array, with room for it, before there is the entry.
+        let Some(slots) = self.slots.get() else { return };
+        let is_last = |slot: &Slot<V>| slot.entry.get().is_some_and(|entry| std::ptr::eq(entry, last));
+        if !slots.places.iter().any(is_last) {
+            slots.publish(last);
         }
     }
 }
 
-/// Puts the entry of `position` into the first free slot from where its hash points.
-fn publish(slots: &[AtomicU64], hash: u64, position: u32) {
-    let mask = slots.len() - 1;
-    let mut at = hash as usize & mask;
-    // Ends: half of the slots are free.
-    while slots[at].load(Ordering::Relaxed) != 0 {
-        at = (at + 1) & mask;
+impl<V: Send + Sync> Slots<V> {
+    fn new(len: usize) -> Slots<V> {
+        let free = || Slot { hash: AtomicU64::new(0), entry: Reference::default() };
+        Slots { places: (0..len).map(|_| free()).collect() }
     }
-    slots[at].store((hash >> 32) << 32 | u64::from(position + 1), Ordering::Release);
-}
 
-/// The number of the chunk that holds `position`: 0 for the first [`FIRST_CHUNK`], 1 for twice as many, ...
-const fn chunk_of(position: u32) -> usize {
-    ((position as u64 + FIRST_CHUNK as u64).ilog2() - FIRST_CHUNK.ilog2()) as usize
-}
-
-/// The place of `position` in its chunk.
-const fn offset_of(position: u32) -> usize {
-    (position as u64 + FIRST_CHUNK as u64 - chunk_len(chunk_of(position)) as u64) as usize
-}
-
-/// How many entries a chunk has; as many as all chunks before it and [`FIRST_CHUNK`] more.
-const fn chunk_len(chunk: usize) -> u32 {
-    FIRST_CHUNK << chunk
+    /// Lets the first free slot from where its hash points refer to `entry`.
+    fn publish(&self, entry: &'static Entry<V>) {
+        let mask = self.places.len() - 1;
+        let mut at = entry.hash as usize & mask;
+        // Ends: most of the slots are free.
+        while self.places[at].entry.get().is_some() {
+            at = (at + 1) & mask;
+        }
+        self.places[at].hash.store(entry.hash, Ordering::Relaxed);
+        self.places[at].entry.set(entry);
+    }
 }
 
 fn join(labels: &[&str]) -> Box<[u8]> {
@@ -232,20 +189,21 @@ fn join(labels: &[&str]) -> Box<[u8]> {
 fn is_join(joined: &[u8], labels: &[&str]) -> bool {
     let mut rest = joined;
     for label in labels {
-        match rest.split_at_checked(label.len()) {
-            Some((value, [END, after @ ..])) if is_same(value, label.as_bytes()) => rest = after,
-            _ => return false,
+        let end = label.len();
+        if rest.get(end) != Some(&END) || !is_same(&rest[..end], label.as_bytes()) {
+            return false;
         }
+        rest = &rest[end + 1..];
     }
     rest.is_empty()
 }
 
-/// `a == b`, which is a call, without one for short ones of one length, as most label values are: two pieces that
-/// overlap are looked at.
+/// `a == b` for two of one length, which would be a call: what is short, as most label values are, is looked at in two
+/// pieces that overlap.
 #[inline]
 fn is_same(a: &[u8], b: &[u8]) -> bool {
     match a.len() {
-        17.. => a == b,
+        16.. => pieces(a).iter().eq(pieces(b)) && a.last_chunk::<16>() == b.last_chunk::<16>(),
         8.. => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
         4.. => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
         _ => a.iter().eq(b),

@@ -49,14 +49,6 @@ proptest! {
             .collect();
         prop_assert_eq!(listed, order);
     }
-
-    #[test]
-    fn positions_fill_chunk_after_chunk(position in 0_u32..1 << 27) {
-        let (chunk, offset) = (chunk_of(position), offset_of(position));
-        let before: u32 = (0..chunk).map(chunk_len).sum();
-        prop_assert_eq!(before + offset as u32, position);
-        prop_assert!(offset < chunk_len(chunk) as usize);
-    }
 }
 
 proptest! {
@@ -141,69 +133,53 @@ fn threads_agree_on_what_is_kept() {
     }
 }
 
-#[test]
-fn a_position_left_half_filled_is_passed_over() {
-    let table = Table::new();
-    for number in 0..5 {
-        insert(&table, number);
-    }
-    table.next_position.fetch_add(1, Ordering::Relaxed);
-    for number in 5..40 {
-        assert_eq!(insert(&table, number), Some(number));
-    }
-    assert!((0..40).all(|number| get(&table, number) == Some(number)));
-    assert_eq!(table.iter().count(), 40);
+/// The first so many steps of the insertion of `number`: what a forked process finds when a thread of its parent was
+/// in the midst of it.
+fn insert_partly(table: &Table<u32>, number: u32, steps: usize) {
+    let [a, b] = labels_of(number);
+    let labels = [&*a, &*b];
+    let entry =
+        Entry { hash: table.hash.of(&labels), labels: join(&labels), value: number, next: Reference::new() };
+    let entry = &*Box::leak(Box::new(entry));
+    let before = table.len.load(Ordering::Relaxed);
+    let end = table.last.get().map_or(&table.first, |last| &last.next);
+    let all: [&dyn Fn(); 4] = [
+        &|| assert!(table.slots_for(before + 1).places.len() > 2 * before),
+        &|| end.set(entry),
+        &|| table.last.set(entry),
+        &|| table.len.store(before + 1, Ordering::Relaxed),
+    ];
+    all[..steps].iter().for_each(|step| step());
 }
 
 #[test]
-fn a_chunk_left_half_made_is_passed_over() {
-    let table = Table::new();
-    for number in 0..FIRST_CHUNK {
-        insert(&table, number);
+fn what_was_left_half_inserted_is_there_or_is_not_and_the_next_insert_goes_on() {
+    // Up to two sizes of the slot array.
+    for (before, steps) in (0..40).flat_map(|before| (0..=4).map(move |steps| (before, steps))) {
+        let table = Table::new();
+        (0..before).for_each(|number| assert_eq!(insert(&table, number), Some(number)));
+        insert_partly(&table, before, steps);
+        table.mend();
+        table.mend();
+        let linked = steps >= 2;
+        assert_eq!(get(&table, before), linked.then_some(before), "{before} {steps}");
+        for number in before..before + 40 {
+            assert_eq!(insert(&table, number), Some(number));
+        }
+        assert!((0..before + 40).all(|number| get(&table, number) == Some(number)));
+        assert!(table.iter().map(|(_, value)| *value).eq(0..before + 40));
+        assert_eq!(table.len.load(Ordering::Relaxed), before as usize + 40);
+        let slots = table.slots.get().unwrap();
+        let taken = slots.places.iter().filter(|slot| slot.entry.get().is_some());
+        assert_eq!(taken.count(), before as usize + 40);
     }
-    // Somebody took the first position of the next chunk and never made the chunk.
-    table.next_position.fetch_add(1, Ordering::Relaxed);
-    for number in FIRST_CHUNK..100 {
-        assert_eq!(insert(&table, number), Some(number));
-    }
-    assert!(table.chunks[1].get().is_none());
-    assert!((0..100).all(|number| get(&table, number) == Some(number)));
-}
-
-#[test]
-fn a_slot_array_left_half_made_is_passed_over() {
-    let table = Table::new();
-    insert(&table, 0);
-    table.next_slots.fetch_add(1, Ordering::Relaxed);
-    for number in 1..100 {
-        assert_eq!(insert(&table, number), Some(number));
-    }
-    assert!(table.slots[1].get().is_none());
-    assert!((0..100).all(|number| get(&table, number) == Some(number)));
-}
-
-#[test]
-fn an_entry_left_unpublished_is_published_once() {
-    let table = Table::new();
-    insert(&table, 0);
-    let [a, b] = labels_of(1);
-    let position = table.free_position().unwrap();
-    let hash = table.hash(&[&a, &b]);
-    let entry = Entry { hash, labels: join(&[&a, &b]), value: 1 };
-    assert!(table.chunk_for(position).unwrap()[offset_of(position)].set(entry).is_ok());
-
-    table.publish_abandoned();
-    table.publish_abandoned();
-    assert_eq!(table.get(&[&a, &b]), Some(&1));
-    let taken = table.slots[0].get().unwrap().iter().filter(|slot| slot.load(Ordering::Relaxed) != 0);
-    assert_eq!(taken.count(), 2);
 }
 
 #[test]
 fn a_full_table_refuses_and_keeps_what_it_has() {
     let table = Table::new();
     insert(&table, 0);
-    table.next_position.store(u32::MAX, Ordering::Relaxed);
+    table.len.store(MOST, Ordering::Relaxed);
     assert_eq!(insert(&table, 1), None);
-    assert_eq!(get(&table, 0), Some(0));
+    assert_eq!((insert(&table, 0), get(&table, 0)), (Some(0), Some(0)));
 }
