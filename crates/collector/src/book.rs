@@ -302,6 +302,16 @@ impl Book {
         families.map(|family| &**self.statement(self.in_full(family).unwrap_or(family)))
     }
 
+    /// By number of the statement, the name of its family as a page has it.
+    pub(crate) fn shown_names(&self) -> impl Iterator<Item = &str> {
+        (0..self.statements.len() as u32).map(|family| &*self.statement(FamilyId(family)).name)
+    }
+
+    /// Whether there is a statement of a family of this name.
+    pub(crate) fn has_stated(&self, name: &str) -> bool {
+        self.names.find(name).is_some()
+    }
+
     /// The statement behind a number that this book gave.
     pub(crate) fn statement(&self, family: FamilyId) -> &Arc<Statement> {
         self.statements.get(family.0).expect("family ids come from the tally that they are used with")

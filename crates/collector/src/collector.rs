@@ -207,7 +207,7 @@ fn scrape(
     }
     match failed {
         Some(error) => Err(error),
-        None => Ok(merge(&mut tallies, ask)),
+        None => Ok(merge(sources, &mut tallies, ask)),
     }
 }
 
@@ -229,13 +229,33 @@ fn run<T: Send + 'static>(reading: impl Future<Output = T> + Send + 'static) -> 
     }
 }
 
-fn merge(tallies: &mut Tallies, ask: &Ask) -> Collected {
+fn merge(sources: &[Arc<dyn Source>], tallies: &mut Tallies, ask: &Ask) -> Collected {
     let Tallies { each, all, told } = tallies;
     let tally = match &mut each[..] {
         [only] => only,
         several => {
             all.begin();
-            several.iter().for_each(|tally| all.merge(tally));
+            for (at, (source, tally)) in sources.iter().zip(&*several).enumerate() {
+                if !source.yields() {
+                    all.merge(tally);
+                    continue;
+                }
+                let before = &several[..at];
+                all.merge_without(tally, &mut |family| {
+                    let other = before.iter().position(|other| other.has_stated(family));
+                    if let Some(other) = other
+                        && told.len() < MOST_TOLD
+                        && told.insert(format!("{family} of {}", source.name()))
+                    {
+                        tracing::info!(
+                            "left out {family} of {}: {} has it",
+                            source.name(),
+                            sources[other].name()
+                        );
+                    }
+                    other.is_some()
+                });
+            }
             all
         }
     };

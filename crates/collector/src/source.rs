@@ -23,6 +23,13 @@ pub trait Source: Send + Sync {
     /// deadline whatever the source does; one that heeds [`Ask::is_late`] is free for the next scrape sooner.
     async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError>;
 
+    /// Whether its families stand back: those whose names a source before it has given as well are left out of the
+    /// page, and the log says so once. For numbers about an application that the application may also give itself;
+    /// `false` by default, where families of one name become one.
+    fn yields(&self) -> bool {
+        false
+    }
+
     /// What the source says of itself, as `multiprom_*` families; nothing by default.
     fn own(&self) -> Snapshot {
         Snapshot::default()

@@ -360,6 +360,18 @@ impl Tally {
 
     /// Adds all readings of another tally behind those of this one.
     pub fn merge(&mut self, other: &Tally) {
+        self.merge_all_but(other, None);
+    }
+
+    /// [`merge`](Tally::merge) without the families for whose names `is_left_out` holds. It is asked at every scrape,
+    /// once for each statement of the other tally.
+    pub(crate) fn merge_without(&mut self, other: &Tally, is_left_out: &mut dyn FnMut(&str) -> bool) {
+        let left_out: Vec<bool> = other.book.shown_names().map(is_left_out).collect();
+        self.merge_all_but(other, left_out.contains(&true).then_some(&left_out));
+    }
+
+    /// `left_out` is by number of the family in the other tally.
+    fn merge_all_but(&mut self, other: &Tally, left_out: Option<&[bool]>) {
         let known = self.translations.iter().position(|known| known.serial == other.serial);
         let mut known = known.map_or_else(|| Translation::new(other), |at| self.translations.swap_remove(at));
         known.extend(&mut self.book, &other.book);
@@ -367,21 +379,23 @@ impl Tally {
             self.adding = Adding::Exact;
         }
         for family in &other.sequence.expected[..other.expected] {
-            self.expect(known.families[family.0 as usize]);
+            if left_out.is_none_or(|left_out| !left_out[family.0 as usize]) {
+                self.expect(known.families[family.0 as usize]);
+            }
         }
         let mut report = 0;
         for settled in &other.settled[..other.passed] {
-            self.copy(other, &known, report..settled.from.0);
+            self.copy(other, &known, report..settled.from.0, left_out);
             report = settled.to.0;
-            self.again(settled.run, |ours| ours.copy(other, &known, settled.from.0..report));
+            self.again(settled.run, |ours| ours.copy(other, &known, settled.from.0..report, left_out));
         }
-        self.copy(other, &known, report..other.reports);
+        self.copy(other, &known, report..other.reports, left_out);
         known.in_use = true;
         self.translations.push(known);
     }
 
-    /// Adds what some of the origins of another tally report.
-    fn copy(&mut self, other: &Tally, known: &Translation, reports: Range<usize>) {
+    /// Adds what some of the origins of another tally report, without families that are left out.
+    fn copy(&mut self, other: &Tally, known: &Translation, reports: Range<usize>, left_out: Option<&[bool]>) {
         for report in reports {
             let (origin, from) = other.sequence.origins[report];
             let next = other.sequence.origins[..other.reports].get(report + 1);
@@ -389,9 +403,17 @@ impl Tally {
             self.report(known.origins[origin.0 as usize]);
             for rank in from as usize..to {
                 let Reading { value, time } = other.readings[rank];
-                self.add(known.series[other.sequence.series[rank].0 as usize], value, time);
+                let series = other.sequence.series[rank];
+                if left_out.is_none_or(|left_out| !left_out[other.book.series_parts(series).0.0 as usize]) {
+                    self.add(known.series[series.0 as usize], value, time);
+                }
             }
         }
+    }
+
+    /// Whether this tally's source has ever stated a family of this name.
+    pub(crate) fn has_stated(&self, name: &str) -> bool {
+        self.book.has_stated(name)
     }
 
     /// The page of everything added since the last [`restart`](Tally::restart).

@@ -147,6 +147,52 @@ b{l=\"x\"} 7.0
     );
 }
 
+/// Numbers that stand back.
+struct Modest(Numbers);
+
+#[async_trait]
+impl Source for Modest {
+    fn name(&self) -> String {
+        "modest".to_owned()
+    }
+
+    async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError> {
+        self.0.read(ask, into).await
+    }
+
+    fn yields(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_family_that_stands_back_is_left_out_while_another_source_has_its_name() {
+    let modest = || {
+        Box::new(Modest(Numbers::of(&[
+            number("2", counter("c"), "x", 2.0),
+            number("2", gauge("g", "sum"), "x", 2.0),
+            number("2", gauge("own", "sum"), "x", 2.0),
+        ])))
+    };
+    let bold = Numbers::default();
+    let collector = collector(vec![Box::new(bold.clone()), modest(), modest()]);
+    let values = || -> Vec<(String, f64)> {
+        let page = page(&collector);
+        let value = |family: &metrics_core::FamilySnapshot| family.samples.iter().map(|one| one.value).sum();
+        page.families.iter().map(|family| (family.name.to_string(), value(family))).collect()
+    };
+    let expected = |numbers: &[(&str, f64)]| -> Vec<(String, f64)> {
+        numbers.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
+    };
+    // Of several that stand back the first gives the numbers.
+    assert_eq!(values(), expected(&[("c", 2.0), ("g", 2.0), ("own", 2.0)]));
+    // Whatever the other family is like.
+    bold.set(&[number("1", counter("c_total"), "y", 1.0), number("1", counter("g"), "x", 1.0)]);
+    for _ in 0..2 {
+        assert_eq!(values(), expected(&[("c", 1.0), ("g", 1.0), ("own", 2.0)]));
+    }
+}
+
 #[test]
 fn a_family_is_merged_by_a_function_of_the_users_own() {
     let numbers = Numbers::of(&[
