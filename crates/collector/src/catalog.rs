@@ -26,7 +26,7 @@ use crate::{Rules, Statement};
 ///     "job_seconds_bucket{le=\"+Inf\"} 0",
 /// ];
 /// let catalog = collector::Catalog::parse(page.join("\n").as_bytes())?;
-/// # drop(catalog);
+/// assert_eq!(catalog.kind("jobs_total"), Some(metrics_core::Kind::Counter));
 /// # Ok::<(), collector::CatalogError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -135,6 +135,11 @@ impl Catalog {
                 Some(mode);
         }
         Ok(())
+    }
+
+    /// The kind of a metric, by its name with or without `_total`; none where the catalog does not have it.
+    pub fn kind(&self, metric: &str) -> Option<Kind> {
+        self.entry(metric).map(|entry| entry.kind)
     }
 
     /// What is known of a metric.

@@ -1,10 +1,13 @@
 //! The command line: what can be asked of the program, and the text that explains it.
 
+pub(crate) mod run;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::run::Run;
 use crate::source_argument::{SourceArgument, source_argument};
 
 /// One scrape for many processes.
@@ -28,6 +31,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(Serve),
+    Run(Run),
     Collect(Collect),
     Demo(Demo),
     /// One of the demo's workers.
@@ -43,12 +47,23 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_long_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
-    /// Address and port to listen on; can be repeated. `:PORT` is every address, port 0 any free port
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:10464")]
-    pub(crate) listen: Vec<String>,
+    #[command(flatten)]
+    pub(crate) serving: Serving,
 
     #[command(flatten)]
     pub(crate) sources: Sources,
+
+    /// CPU time, memory and open files of the processes that have the directory's files open
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
+    pub(crate) process_metrics: ProcessMetrics,
+}
+
+/// How a page is served.
+#[derive(Debug, Args)]
+pub(crate) struct Serving {
+    /// Address and port to listen on; can be repeated. `:PORT` is every address, port 0 any free port
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:10464")]
+    pub(crate) listen: Vec<String>,
 
     /// How long a scrape may take, in seconds; below the scrape_timeout of Prometheus, so that it gets the
     /// reason
@@ -58,6 +73,17 @@ pub(crate) struct Serve {
     /// Put multiprom's own metrics at the end of the page too
     #[arg(long)]
     pub(crate) own_metrics_inline: bool,
+}
+
+/// What is shown of the processes themselves, as `process_cpu_seconds_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProcessMetrics {
+    /// One number for all processes; CPU time of those that have ended keeps counting
+    Sum,
+    /// One number for each process, with its `pid`
+    Each,
+    /// Nothing
+    Off,
 }
 
 /// Print the merged page once, on standard output.
@@ -70,6 +96,10 @@ pub(crate) struct Collect {
 
     #[command(flatten)]
     pub(crate) sources: Sources,
+
+    /// CPU time, memory and open files of the processes that have the directory's files open
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
+    pub(crate) process_metrics: ProcessMetrics,
 }
 
 /// See it work: four workers, some of them killed, one page.
@@ -135,7 +165,10 @@ Examples:
   See it work:
       multiprom demo
 
-  Next to a gunicorn application that uses prometheus_client:
+  A gunicorn application that uses prometheus_client, as one command:
+      multiprom run gunicorn --workers 4 shop:app
+
+  The same, next to an application that is started elsewhere:
       mkdir -p /run/shop/metrics && rm -f /run/shop/metrics/*.db
       export PROMETHEUS_MULTIPROC_DIR=/run/shop/metrics
       multiprom serve /run/shop/metrics &
@@ -152,7 +185,8 @@ Examples:
 Exit codes:
   0  done, or ended by Ctrl-C or SIGTERM
   1  it could not be done; standard error says what, where and why
-  2  the command line is wrong";
+  2  the command line is wrong
+  `multiprom run` ends as its command does.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:

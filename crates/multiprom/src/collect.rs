@@ -11,7 +11,7 @@ use crate::sources::collector_of;
 
 /// Prints the merged page once.
 pub(crate) fn collect(command: Collect) -> anyhow::Result<()> {
-    let collector = collector_of(command.sources)?;
+    let collector = collector_of(command.sources, command.process_metrics)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
     let snapshot = runtime.block_on(collector.collect(&Ask::default()))?;

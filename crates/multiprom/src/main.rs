@@ -5,6 +5,8 @@ mod cli;
 
 mod serve;
 
+mod run;
+
 mod collect;
 
 mod demo;
@@ -28,13 +30,18 @@ use crate::cli::{Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            // Nobody may be reading.
-            let _ = writeln!(std::io::stderr(), "multiprom: {}", explain(&error));
+            complain(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says on standard error what could not be done.
+fn complain(error: &anyhow::Error) {
+    // Nobody may be reading.
+    let _ = writeln!(std::io::stderr(), "multiprom: {}", explain(error));
 }
 
 /// What was tried, then its causes, on one line. Most errors end in their cause already; it is not said
@@ -49,13 +56,15 @@ fn explain(error: &anyhow::Error) -> String {
     text
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     log_to_stderr(&cli.log_level)?;
+    let done = |()| ExitCode::SUCCESS;
     match cli.command {
-        Command::Serve(serve) => serve::serve(serve),
-        Command::Collect(collect) => collect::collect(collect),
-        Command::Demo(demo) => demo::demo(demo),
-        Command::DemoWorker(worker) => demo::worker::work(&worker.directory),
+        Command::Serve(serve) => serve::serve(serve).map(done),
+        Command::Run(run) => Ok(run::run(run)),
+        Command::Collect(collect) => collect::collect(collect).map(done),
+        Command::Demo(demo) => demo::demo(demo).map(done),
+        Command::DemoWorker(worker) => demo::worker::work(&worker.directory).map(done),
     }
 }
 

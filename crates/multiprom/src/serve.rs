@@ -1,15 +1,19 @@
 //! `multiprom serve`: the merged page over HTTP.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use collector::{Ask, Collector};
 use exporter_http::{Exporter, Options, serve_exporter};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::cli::Serve;
+use crate::cli::{Serve, Serving};
 use crate::listen::{listen, url};
 use crate::signals::{end_requested, end_requests};
 use crate::sources::collector_of;
@@ -19,47 +23,85 @@ use crate::sources::collector_of;
 const THREADS: usize = 2;
 
 /// How long a collection that hangs may hold up the end of the program.
-const LAST_MOMENT: Duration = Duration::from_millis(200);
+pub(crate) const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) fn serve(command: Serve) -> anyhow::Result<()> {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(THREADS).enable_all().build().context("start a runtime")?;
+    let runtime = runtime()?;
     let served = runtime.block_on(serve_all(command));
     runtime.shutdown_timeout(LAST_MOMENT);
     served
 }
 
+/// What pages are served on.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(THREADS).enable_all().build().context("start a runtime")
+}
+
 async fn serve_all(command: Serve) -> anyhow::Result<()> {
-    let collector = Arc::new(collector_of(command.sources)?);
-    let options = Options {
-        collection_time: command.time_limit,
-        own_metrics_inline: command.own_metrics_inline,
-        ..Options::default()
-    };
-    let path = options.path.clone();
-    let exporter = Arc::new(Exporter::new(collector.clone(), options));
+    let collector = collector_of(command.sources, command.process_metrics)?;
     // Before the first line is printed: whoever reads it may end us.
     let requested = end_requests()?;
-    let mut listeners = Vec::new();
-    for address in &command.listen {
-        listeners.push(listen(address).await?);
-    }
-    let mut servers = JoinSet::new();
-    for listener in listeners {
-        let address = listener.local_addr().context("address of the listener")?;
-        let everywhere =
-            if address.ip().is_unspecified() { " (on every address of this machine)" } else { "" };
-        // Nobody may be reading.
-        let _ = writeln!(io::stdout(), "multiprom: serving {}{everywhere}", url(address, &path));
-        servers.spawn(serve_exporter(listener, exporter.clone(), end_requested(requested.clone())));
-    }
-    tokio::spawn(try_sources(collector, command.time_limit));
-    while let Some(served) = servers.join_next().await {
-        served.context("a server panicked")?.context("serve")?;
-    }
+    let pages = Pages::listen(collector, &command.serving).await?;
+    // Nobody may be reading.
+    let _ = pages.announce(&mut io::stdout());
+    pages.serve(requested).await?;
     tracing::info!("ended");
     Ok(())
+}
+
+/// A collector's page and the listeners on which it can be asked for.
+pub(crate) struct Pages {
+    collector: Arc<Collector>,
+    exporter: Arc<Exporter>,
+    path: String,
+    time_limit: Duration,
+    listeners: Vec<(TcpListener, SocketAddr)>,
+}
+
+impl Pages {
+    /// Listens on all addresses; nobody is answered yet.
+    pub(crate) async fn listen(collector: Collector, serving: &Serving) -> anyhow::Result<Pages> {
+        let collector = Arc::new(collector);
+        let options = Options {
+            collection_time: serving.time_limit,
+            own_metrics_inline: serving.own_metrics_inline,
+            ..Options::default()
+        };
+        let path = options.path.clone();
+        let exporter = Arc::new(Exporter::new(collector.clone(), options));
+        let mut listeners = Vec::new();
+        for address in &serving.listen {
+            let listener = listen(address).await?;
+            let address = listener.local_addr().context("address of the listener")?;
+            listeners.push((listener, address));
+        }
+        Ok(Pages { collector, exporter, path, time_limit: serving.time_limit, listeners })
+    }
+
+    /// Says where the page is, one line for each address.
+    pub(crate) fn announce(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (_, address) in &self.listeners {
+            let everywhere =
+                if address.ip().is_unspecified() { " (on every address of this machine)" } else { "" };
+            writeln!(out, "multiprom: serving {}{everywhere}", url(*address, &self.path))?;
+        }
+        Ok(())
+    }
+
+    /// Answers until `requested` becomes true.
+    pub(crate) async fn serve(self, requested: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let mut servers = JoinSet::new();
+        for (listener, _) in self.listeners {
+            servers.spawn(serve_exporter(listener, self.exporter.clone(), end_requested(requested.clone())));
+        }
+        tokio::spawn(try_sources(self.collector, self.time_limit));
+        while let Some(served) = servers.join_next().await {
+            served.context("a server panicked")?.context("serve")?;
+        }
+        Ok(())
+    }
 }
 
 /// Collects once before anybody asks, so that a mistyped directory is in the log from the start. What was

@@ -1,32 +1,92 @@
 //! The collector of the sources that the command line names.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use collector::{Catalog, Collector, DirSource, Directory};
+use collector::{Catalog, Collector, DirSource, Directory, Source};
+use dialects::is_metrics_file;
+use process_metrics::{Group, ProcessSource, View};
 
-use crate::cli::Sources;
+use crate::cli::{ProcessMetrics, Sources};
 use crate::source_argument::SourceArgument;
 
 /// Where Python's client looks for its directory: the second is its old spelling.
-const VARIABLES: [&str; 2] = ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"];
+pub(crate) const VARIABLES: [&str; 2] = ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"];
 
 /// A collector of `sources`, or of the directory in the environment where there are none.
-pub(crate) fn collector_of(sources: Sources) -> anyhow::Result<Collector> {
-    let catalog = match &sources.catalog {
-        None => Catalog::default(),
-        Some(file) => {
-            let text = std::fs::read(file).with_context(|| format!("read catalog {}", file.display()))?;
-            Catalog::parse(&text).with_context(|| format!("catalog {}", file.display()))?
-        }
-    };
+pub(crate) fn collector_of(sources: Sources, processes: ProcessMetrics) -> anyhow::Result<Collector> {
+    let catalog = catalog_of(sources.catalog.as_deref())?;
     let mut directories: Vec<Directory> =
         sources.sources.into_iter().map(|SourceArgument(directory)| directory).collect();
     if directories.is_empty() {
         directories.push(Directory { path: directory_of_environment()?, labels: Vec::new() });
     }
-    let source = DirSource::new(directories, catalog)?;
-    Ok(Collector::new(vec![Box::new(source)]))
+    let groups = writers_of(&directories);
+    collector_with(directories, catalog, processes, groups)
+}
+
+/// A collector of these directories and of these processes.
+pub(crate) fn collector_with(
+    directories: Vec<Directory>,
+    catalog: Catalog,
+    processes: ProcessMetrics,
+    groups: Vec<Group>,
+) -> anyhow::Result<Collector> {
+    let mut sources: Vec<Box<dyn Source>> = vec![Box::new(DirSource::new(directories, catalog)?)];
+    let view = match processes {
+        ProcessMetrics::Sum => Some(View::Sum),
+        ProcessMetrics::Each => Some(View::Each),
+        ProcessMetrics::Off => None,
+    };
+    if let Some(view) = view {
+        sources.push(Box::new(ProcessSource::new(groups, view)));
+    }
+    Ok(Collector::new(sources))
+}
+
+/// The catalog in this file; an empty one where there is no file.
+pub(crate) fn catalog_of(file: Option<&Path>) -> anyhow::Result<Catalog> {
+    let Some(file) = file else { return Ok(Catalog::default()) };
+    let text = std::fs::read(file).with_context(|| format!("read catalog {}", file.display()))?;
+    Catalog::parse(&text).with_context(|| format!("catalog {}", file.display()))
+}
+
+/// The processes that write into the directories, those with equal labels together: one that writes into both counts
+/// once.
+fn writers_of(directories: &[Directory]) -> Vec<Group> {
+    let mut paths: BTreeMap<Vec<(String, String)>, Vec<PathBuf>> = BTreeMap::new();
+    for Directory { path, labels } in directories {
+        let mut labels = labels.clone();
+        labels.sort();
+        paths.entry(labels).or_default().push(path.clone());
+    }
+    let group = |(labels, paths): (_, Vec<PathBuf>)| {
+        let writers = move || {
+            let writers: io::Result<Vec<Vec<u32>>> = paths.iter().map(|path| writers(path)).collect();
+            Ok(writers?.concat())
+        };
+        Group::of(writers).labelled(labels)
+    };
+    paths.into_iter().map(group).collect()
+}
+
+/// The processes that have a metrics file of the directory open.
+fn writers(directory: &Path) -> io::Result<Vec<u32>> {
+    let names = metrics_files(directory)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(liveness::examine(directory, &names)?.holders)
+}
+
+/// The names of the metrics files in a directory.
+pub(crate) fn metrics_files(directory: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        // No client writes a name that is not UTF-8.
+        names.extend(entry?.file_name().into_string().ok().filter(|name| is_metrics_file(name)));
+    }
+    Ok(names)
 }
 
 fn directory_of_environment() -> anyhow::Result<PathBuf> {

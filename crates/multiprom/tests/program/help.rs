@@ -31,6 +31,18 @@ fn help_teaches() {
 fn every_command_explains_itself() {
     for (command, texts) in [
         ("serve", &["--listen", "--catalog", "DIR,label=value", "503", "scrape_configs"][..]),
+        (
+            "run",
+            &[
+                "--directory",
+                "--on-restart",
+                "--stop-timeout",
+                "Dockerfile",
+                "DirectFileStore",
+                "SIGUSR2",
+                "127",
+            ],
+        ),
         ("collect", &["--format", "openmetrics", "--catalog"]),
         ("demo", &["--seconds", "Ctrl-C"]),
     ] {

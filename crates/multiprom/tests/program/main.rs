@@ -5,5 +5,7 @@ mod collect;
 mod demo;
 mod help;
 mod process;
+mod process_metrics;
 mod recorded;
+mod run;
 mod serve;
