@@ -12,6 +12,7 @@ mod tools;
 mod accepted_pages;
 mod killed_writers;
 mod numbers;
+mod one_command;
 mod readers_beside_writers;
 mod round_trips;
 mod shop;

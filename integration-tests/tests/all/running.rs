@@ -88,6 +88,20 @@ impl Running {
         ended.is_some()
     }
 
+    /// Waits until it has ended, and well.
+    pub(crate) fn wait_for_success(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        while !self.has_succeeded() {
+            assert!(Instant::now() < until, "{} did not end within {PATIENCE:?}\n{}", self.name, self.log());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Kills it in the middle of what it does.
     pub(crate) fn kill(self) {
         drop(self);
@@ -105,7 +119,12 @@ impl Drop for Running {
 
 /// Sends SIGKILL to a process, or with a minus sign to a group; it may be gone already.
 pub(crate) fn signal_kill(whom: &str) {
+    signal("KILL", whom);
+}
+
+/// Sends a signal to a process, or with a minus sign to a group; it may be gone already.
+pub(crate) fn signal(signal: &str, whom: &str) {
     let mut kill = Command::new("sh");
-    kill.args(["-c", "kill -s KILL -- \"$1\"", "sh", whom]).stderr(Stdio::null());
+    kill.args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", signal, whom]).stderr(Stdio::null());
     kill.status().expect("run sh");
 }
