@@ -142,6 +142,25 @@ impl Catalog {
         self.entry(metric).map(|entry| entry.kind)
     }
 
+    /// How the numbers of metrics are merged, by name as a file may spell it: counters, histograms and summaries are
+    /// added up, gauges as the catalog says. Gauges of which it does not say it are left out.
+    ///
+    /// ```
+    /// let page = "# TYPE jobs_total counter\n# TYPE depth gauge\n# AGGREGATION depth max\n# TYPE other gauge\n";
+    /// let catalog = collector::Catalog::parse(page.as_bytes())?;
+    /// let mut found: Vec<_> = catalog.aggregations().map(|(name, how)| format!("{name} {how}")).collect();
+    /// found.sort();
+    /// assert_eq!(found, ["depth max", "jobs sum", "jobs_total sum"]);
+    /// # Ok::<(), collector::CatalogError>(())
+    /// ```
+    pub fn aggregations(&self) -> impl Iterator<Item = (&str, Aggregation)> {
+        self.numbers.iter().filter_map(|(name, &number)| {
+            let entry = &self.entries[number];
+            let counted = matches!(entry.kind, Kind::Counter | Kind::Histogram | Kind::Summary);
+            Some((&**name, entry.aggregation.or(counted.then_some(Aggregation::SUM))?))
+        })
+    }
+
     /// What is known of a metric.
     pub(crate) fn entry(&self, metric: &str) -> Option<&Entry> {
         self.numbers.get(metric).map(|&number| &self.entries[number])

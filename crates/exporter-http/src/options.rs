@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use collector::Liveness;
+
 /// What can be set about an exporter; the default is fit for use.
 ///
 /// ```
@@ -23,6 +25,9 @@ pub struct Options {
     /// Families of the sources come first: where one of them has the name of an own family, the own one is
     /// left out.
     pub own_metrics_inline: bool,
+
+    /// Which processes count as living, whose gauges of the `live` modes are shown: those that are not known to be dead.
+    pub liveness: Liveness,
 
     /// How long all sources together may take to be read; 9 seconds, so that Prometheus, which gives up after
     /// 10 unless told otherwise, still gets the reason.
@@ -47,6 +52,7 @@ impl Default for Options {
             title: "multiprom".to_owned(),
             path: "/metrics".to_owned(),
             own_metrics_inline: false,
+            liveness: Liveness::Observed,
             collection_time: Duration::from_secs(9),
             client_time: Duration::from_secs(20),
             connections: 100,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use collector::{Ask, CollectError, Collector};
+use collector::{Ask, CollectError, Collector, Liveness};
 use exposition::{Coding, Format};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -23,6 +23,7 @@ pub(crate) struct Scrapes {
     collector: Arc<Collector>,
     /// How long a collection may take.
     time: Duration,
+    liveness: Liveness,
     /// Where they also stand on every page.
     inline: Option<Arc<OwnMetrics>>,
     shared: Arc<Shared>,
@@ -58,8 +59,13 @@ impl fmt::Display for Failure {
 
 impl Scrapes {
     /// No scrapes yet. `inline` are put on every page.
-    pub(crate) fn new(collector: Arc<Collector>, time: Duration, inline: Option<Arc<OwnMetrics>>) -> Scrapes {
-        Scrapes { collector, time, inline, shared: Arc::default() }
+    pub(crate) fn new(
+        collector: Arc<Collector>,
+        time: Duration,
+        liveness: Liveness,
+        inline: Option<Arc<OwnMetrics>>,
+    ) -> Scrapes {
+        Scrapes { collector, time, liveness, inline, shared: Arc::default() }
     }
 
     /// The page with `names` in this format and coding: of the scrape that runs, else of a new one.
@@ -93,6 +99,7 @@ impl Scrapes {
             collector: self.collector.clone(),
             inline: self.inline.clone(),
             deadline: Instant::now() + self.time,
+            liveness: self.liveness,
             names,
             first: (format, coding),
         };
@@ -119,6 +126,7 @@ struct Scrape {
     collector: Arc<Collector>,
     inline: Option<Arc<OwnMetrics>>,
     deadline: Instant,
+    liveness: Liveness,
     names: Names,
     first: (Format, Coding),
 }
@@ -129,6 +137,7 @@ impl Scrape {
         let mut ask = Ask::default();
         ask.deadline = Some(self.deadline);
         ask.names = self.names;
+        ask.liveness = self.liveness;
         let snapshot =
             self.collector.collect(&ask).await.map_err(|error| Failure::Collect(Arc::new(error)))?;
         let pages = spawn_blocking(move || {

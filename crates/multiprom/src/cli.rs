@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the program, and the text that explains it.
 
+pub(crate) mod fold;
 pub(crate) mod run;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::fold::{Fold, HowToFold};
 use self::run::Run;
 use crate::source_argument::{SourceArgument, source_argument};
 
@@ -33,6 +35,7 @@ pub(crate) enum Command {
     Serve(Serve),
     Run(Run),
     Collect(Collect),
+    Fold(Fold),
     Demo(Demo),
     /// One of the demo's workers.
     #[command(hide = true)]
@@ -56,6 +59,14 @@ pub(crate) struct Serve {
     /// CPU time, memory and open files of the processes that have the directory's files open
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
     pub(crate) process_metrics: ProcessMetrics,
+
+    /// Add the files of dead processes up, every few seconds, as `multiprom fold` does once. The application's own
+    /// collector, if it is still asked, may miss numbers of the dead for the milliseconds that it takes
+    #[arg(long)]
+    pub(crate) fold: bool,
+
+    #[command(flatten)]
+    pub(crate) how_to_fold: HowToFold,
 }
 
 /// How a page is served.
@@ -73,6 +84,29 @@ pub(crate) struct Serving {
     /// Put multiprom's own metrics at the end of the page too
     #[arg(long)]
     pub(crate) own_metrics_inline: bool,
+
+    /// Whose gauges of the `live` modes are shown
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = LivenessRule::Observed)]
+    pub(crate) liveness: LivenessRule,
+}
+
+/// Which processes count as living.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LivenessRule {
+    /// Those that are not known to be dead, by the locks and open files of the system; no hook in the application is
+    /// needed
+    Observed,
+    /// Those that have files, as the application's own collector has it
+    AsFiled,
+}
+
+impl From<LivenessRule> for collector::Liveness {
+    fn from(rule: LivenessRule) -> collector::Liveness {
+        match rule {
+            LivenessRule::Observed => collector::Liveness::Observed,
+            LivenessRule::AsFiled => collector::Liveness::AsFiled,
+        }
+    }
 }
 
 /// What is shown of the processes themselves, as `process_cpu_seconds_total`.
@@ -100,6 +134,10 @@ pub(crate) struct Collect {
     /// CPU time, memory and open files of the processes that have the directory's files open
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
     pub(crate) process_metrics: ProcessMetrics,
+
+    /// Whose gauges of the `live` modes are shown
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = LivenessRule::AsFiled)]
+    pub(crate) liveness: LivenessRule,
 }
 
 /// See it work: four workers, some of them killed, one page.
@@ -178,6 +216,9 @@ Examples:
 
   Two applications on one page:
       multiprom serve /run/shop/metrics,app=shop /run/mail/metrics,app=mail
+
+  Where workers come and go, the files of the dead added up:
+      multiprom serve --fold /run/shop/metrics
 
   Look once, without a server:
       multiprom collect /run/shop/metrics | grep http_requests_total

@@ -3,18 +3,21 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
-use collector::Ask;
+use collector::{Ask, Collector};
 use exposition::{Format, encode};
 
 use crate::cli::{Collect, PageFormat};
-use crate::sources::collector_of;
+use crate::sources::{named, sources_of};
 
 /// Prints the merged page once.
 pub(crate) fn collect(command: Collect) -> anyhow::Result<()> {
-    let collector = collector_of(command.sources, command.process_metrics)?;
+    let (directories, catalog) = named(command.sources)?;
+    let collector = Collector::new(sources_of(directories, catalog, command.process_metrics)?);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
-    let snapshot = runtime.block_on(collector.collect(&Ask::default()))?;
+    let mut ask = Ask::default();
+    ask.liveness = command.liveness.into();
+    let snapshot = runtime.block_on(collector.collect(&ask))?;
     let format = match command.format {
         PageFormat::Text => Format::TEXT,
         PageFormat::Openmetrics => Format::OPENMETRICS,

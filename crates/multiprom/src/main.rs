@@ -9,6 +9,9 @@ mod run;
 
 mod collect;
 
+mod fold;
+mod keeper;
+
 mod demo;
 
 mod source_argument;
@@ -63,6 +66,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve::serve(serve).map(done),
         Command::Run(run) => Ok(run::run(run)),
         Command::Collect(collect) => collect::collect(collect).map(done),
+        Command::Fold(fold) => fold::fold(fold),
         Command::Demo(demo) => demo::demo(demo).map(done),
         Command::DemoWorker(worker) => demo::worker::work(&worker.directory).map(done),
     }

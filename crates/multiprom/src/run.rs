@@ -11,16 +11,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use collector::Directory;
+use collector::{Collector, Directory, Source};
 use process_metrics::Group;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::run::Run;
 use crate::complain;
+use crate::fold::{folders, options};
+use crate::keeper::{Counts, keep_folded};
 use crate::serve::{LAST_MOMENT, Pages, runtime};
 use crate::source_argument::SourceArgument;
-use crate::sources::{VARIABLES, catalog_of, collector_with};
+use crate::sources::{VARIABLES, catalog_of, sources_with};
 
 use directory::MetricsDirectory;
 use family::Family;
@@ -64,9 +66,11 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
     };
     let group = Group::descendants_of(std::process::id()).labelled(labels.clone());
     let source = Directory { path: directory.path().to_owned(), labels };
-    let collector = collector_with(vec![source], catalog.clone(), command.process_metrics, vec![group])?;
+    let mut sources = sources_with(vec![source], catalog.clone(), command.process_metrics, vec![group])?;
+    let counts = (!command.no_fold).then(Counts::default);
+    sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
     // An address that is taken may mean that this runs already: nothing is wiped before.
-    let pages = Pages::listen(collector, &command.serving).await?;
+    let pages = Pages::listen(Collector::new(sources), &command.serving).await?;
     directory.prepare(command.on_restart, &catalog)?;
     // Standard output is the command's. Nobody may be reading.
     let _ = pages.announce(&mut io::stderr());
@@ -81,6 +85,10 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
             return Ok(error.status());
         }
     };
+    let folding = counts.map(|counts| {
+        let options = options(&catalog, command.how_to_fold);
+        tokio::spawn(keep_folded(folders(&[directory.path().to_owned()], &options), counts))
+    });
     let (end_pages, requested) = watch::channel(false);
     let served = tokio::spawn(async move {
         // The command is worth more than its page.
@@ -91,6 +99,9 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
     let status = watch_over(Family::of(child), &mut arrivals, command.stop_timeout).await;
     end_pages.send_replace(true);
     let _ = served.await;
+    if let Some(folding) = folding {
+        folding.abort();
+    }
     directory.close()?;
     status
 }

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use collector::{Ask, Collector};
+use collector::{Ask, Collector, Liveness, Source};
 use exporter_http::{Exporter, Options, serve_exporter};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -14,9 +15,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::{Serve, Serving};
+use crate::fold::{folders, options};
+use crate::keeper::{Counts, keep_folded};
 use crate::listen::{listen, url};
 use crate::signals::{end_requested, end_requests};
-use crate::sources::collector_of;
+use crate::sources::{named, sources_of};
 
 /// Threads that talk to clients, however large the machine: scrapes are rare and short, and files are read
 /// elsewhere.
@@ -40,12 +43,20 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
 }
 
 async fn serve_all(command: Serve) -> anyhow::Result<()> {
-    let collector = collector_of(command.sources, command.process_metrics)?;
+    let (directories, catalog) = named(command.sources)?;
+    let counts = command.fold.then(Counts::default);
+    let paths: Vec<PathBuf> = directories.iter().map(|directory| directory.path.clone()).collect();
+    let folders = folders(&paths, &options(&catalog, command.how_to_fold));
+    let mut sources = sources_of(directories, catalog, command.process_metrics)?;
+    sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
     // Before the first line is printed: whoever reads it may end us.
     let requested = end_requests()?;
-    let pages = Pages::listen(collector, &command.serving).await?;
+    let pages = Pages::listen(Collector::new(sources), &command.serving).await?;
     // Nobody may be reading.
     let _ = pages.announce(&mut io::stdout());
+    if let Some(counts) = counts {
+        tokio::spawn(keep_folded(folders, counts));
+    }
     pages.serve(requested).await?;
     tracing::info!("ended");
     Ok(())
@@ -57,6 +68,7 @@ pub(crate) struct Pages {
     exporter: Arc<Exporter>,
     path: String,
     time_limit: Duration,
+    liveness: Liveness,
     listeners: Vec<(TcpListener, SocketAddr)>,
 }
 
@@ -67,6 +79,7 @@ impl Pages {
         let options = Options {
             collection_time: serving.time_limit,
             own_metrics_inline: serving.own_metrics_inline,
+            liveness: serving.liveness.into(),
             ..Options::default()
         };
         let path = options.path.clone();
@@ -77,7 +90,14 @@ impl Pages {
             let address = listener.local_addr().context("address of the listener")?;
             listeners.push((listener, address));
         }
-        Ok(Pages { collector, exporter, path, time_limit: serving.time_limit, listeners })
+        Ok(Pages {
+            collector,
+            exporter,
+            path,
+            time_limit: serving.time_limit,
+            liveness: serving.liveness.into(),
+            listeners,
+        })
     }
 
     /// Says where the page is, one line for each address.
@@ -96,7 +116,7 @@ impl Pages {
         for (listener, _) in self.listeners {
             servers.spawn(serve_exporter(listener, self.exporter.clone(), end_requested(requested.clone())));
         }
-        tokio::spawn(try_sources(self.collector, self.time_limit));
+        tokio::spawn(try_sources(self.collector, self.time_limit, self.liveness));
         while let Some(served) = servers.join_next().await {
             served.context("a server panicked")?.context("serve")?;
         }
@@ -106,8 +126,9 @@ impl Pages {
 
 /// Collects once before anybody asks, so that a mistyped directory is in the log from the start. What was
 /// parsed is kept for the first scrape.
-async fn try_sources(collector: Arc<Collector>, time_limit: Duration) {
+async fn try_sources(collector: Arc<Collector>, time_limit: Duration, liveness: Liveness) {
     let mut ask = Ask::default();
+    ask.liveness = liveness;
     ask.deadline = Some(Instant::now() + time_limit);
     if let Err(error) = collector.collect(&ask).await {
         tracing::warn!("no page until this is mended: {error}");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use collector::{Catalog, Collector, DirSource, Directory, Source};
+use collector::{Catalog, DirSource, Directory, Source};
 use dialects::is_metrics_file;
 use process_metrics::{Group, ProcessSource, View};
 
@@ -15,25 +15,34 @@ use crate::source_argument::SourceArgument;
 /// Where Python's client looks for its directory: the second is its old spelling.
 pub(crate) const VARIABLES: [&str; 2] = ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"];
 
-/// A collector of `sources`, or of the directory in the environment where there are none.
-pub(crate) fn collector_of(sources: Sources, processes: ProcessMetrics) -> anyhow::Result<Collector> {
+/// The directories that the command line names, or the one in the environment where there are none; and the catalog.
+pub(crate) fn named(sources: Sources) -> anyhow::Result<(Vec<Directory>, Catalog)> {
     let catalog = catalog_of(sources.catalog.as_deref())?;
     let mut directories: Vec<Directory> =
         sources.sources.into_iter().map(|SourceArgument(directory)| directory).collect();
     if directories.is_empty() {
         directories.push(Directory { path: directory_of_environment()?, labels: Vec::new() });
     }
-    let groups = writers_of(&directories);
-    collector_with(directories, catalog, processes, groups)
+    Ok((directories, catalog))
 }
 
-/// A collector of these directories and of these processes.
-pub(crate) fn collector_with(
+/// Sources of these directories and of the processes that write there.
+pub(crate) fn sources_of(
+    directories: Vec<Directory>,
+    catalog: Catalog,
+    processes: ProcessMetrics,
+) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    let groups = writers_of(&directories);
+    sources_with(directories, catalog, processes, groups)
+}
+
+/// Sources of these directories and of these processes.
+pub(crate) fn sources_with(
     directories: Vec<Directory>,
     catalog: Catalog,
     processes: ProcessMetrics,
     groups: Vec<Group>,
-) -> anyhow::Result<Collector> {
+) -> anyhow::Result<Vec<Box<dyn Source>>> {
     let mut sources: Vec<Box<dyn Source>> = vec![Box::new(DirSource::new(directories, catalog)?)];
     let view = match processes {
         ProcessMetrics::Sum => Some(View::Sum),
@@ -43,7 +52,7 @@ pub(crate) fn collector_with(
     if let Some(view) = view {
         sources.push(Box::new(ProcessSource::new(groups, view)));
     }
-    Ok(Collector::new(sources))
+    Ok(sources)
 }
 
 /// The catalog in this file; an empty one where there is no file.
@@ -89,7 +98,7 @@ pub(crate) fn metrics_files(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn directory_of_environment() -> anyhow::Result<PathBuf> {
+pub(crate) fn directory_of_environment() -> anyhow::Result<PathBuf> {
     let directory = VARIABLES.iter().find_map(std::env::var_os).filter(|value| !value.is_empty());
     match directory {
         Some(directory) => Ok(directory.into()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::fold::HowToFold;
 use super::{ProcessMetrics, Serving, seconds};
 use crate::source_argument::{SourceArgument, source_argument};
 
@@ -38,6 +39,13 @@ pub(crate) struct Run {
     /// CPU time, memory and open files of the command and all processes that it started
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Sum)]
     pub(crate) process_metrics: ProcessMetrics,
+
+    /// Leave the files of dead processes as they are. They are added up else, as by `multiprom serve --fold`
+    #[arg(long)]
+    pub(crate) no_fold: bool,
+
+    #[command(flatten)]
+    pub(crate) how_to_fold: HowToFold,
 
     /// Kill with SIGKILL what still lives so long after SIGTERM, SIGINT or SIGQUIT was passed on; never where
     /// this is not given
