@@ -1,6 +1,6 @@
 //! What settled readings add to a page: summed up once, and what is left to do at every scrape.
 //!
-//! Sums are exact where anything is settled, so that those of settled readings may come first. All else -
+//! Where sums are exact, those of settled readings may come first. All else - sums that are rounded by rank,
 //! the least, the latest, the first, what a user's function folds - depends on the order when numbers are equal or
 //! `NaN`; there the settled readings take part at every scrape, each at its rank.
 
@@ -8,17 +8,18 @@ use std::ops::Range;
 
 use crate::book::NONE;
 use crate::layout::Layout;
-use crate::merge::{Adding, Operation, Reading, Slots, two_sum};
+use crate::merge::{Adding, Operation, Reading, Rest, Slots};
 use crate::tally::SettledRun;
 
 /// See the head of this file. Good for one layout.
 pub(crate) struct Base {
     /// Which readings are settled.
     settled: Vec<SettledRun>,
+    adding: Adding,
     /// By slot: the sum of its settled readings; 0 where there is none, or it is not a sum.
     values: Vec<f64>,
     /// What rounding has left of them.
-    rests: Vec<f64>,
+    rests: Vec<Rest>,
     /// Operations on readings of consecutive ranks, in their order.
     steps: Vec<(Operation, Range<u32>)>,
 }
@@ -35,12 +36,16 @@ enum Use {
 }
 
 impl Base {
-    pub(crate) fn new(layout: &Layout, readings: &[Reading], settled: &[SettledRun]) -> Base {
-        let uses = uses(layout);
+    pub(crate) fn new(layout: &Layout, readings: &[Reading], settled: &[SettledRun], adding: Adding) -> Base {
+        let uses = match adding {
+            Adding::Exact => uses(layout),
+            Adding::Rounded => vec![Use::InOrder; layout.slot_count],
+        };
         let mut base = Base {
             settled: settled.to_vec(),
+            adding,
             values: vec![0.0; layout.slot_count],
-            rests: vec![0.0; layout.slot_count],
+            rests: vec![Rest::default(); layout.slot_count],
             steps: Vec::new(),
         };
         let mut touched = vec![false; layout.slot_count];
@@ -52,9 +57,7 @@ impl Base {
                 if first && !to_zero {
                     *sum = value;
                 } else {
-                    let rest;
-                    (*sum, rest) = two_sum(*sum, value);
-                    base.rests[slot] += rest;
+                    base.rests[slot].add(sum, value);
                 }
             }
         }
@@ -80,15 +83,17 @@ impl Base {
         base
     }
 
-    pub(crate) fn is_of(&self, settled: &[SettledRun]) -> bool {
-        self.settled == settled
+    pub(crate) fn is_of(&self, settled: &[SettledRun], adding: Adding) -> bool {
+        self.settled == settled && self.adding == adding
     }
 
     /// Merges readings of the sequence that the layout was made for.
     pub(crate) fn merge(&self, layout: &Layout, readings: &[Reading], into: &mut Slots) {
-        into.reset(layout.slot_count, layout.timed, Adding::Exact);
+        into.reset(layout.slot_count, layout.timed, self.adding);
         into.values.copy_from_slice(&self.values);
-        into.rests.copy_from_slice(&self.rests);
+        if self.adding == Adding::Exact {
+            into.rests.copy_from_slice(&self.rests);
+        }
         for (operation, ranks) in &self.steps {
             let ranks = ranks.start as usize..ranks.end as usize;
             into.run(*operation, &readings[ranks.clone()], &layout.slots[ranks.clone()], ranks.start);

@@ -88,11 +88,11 @@ impl Page {
         settled: &[SettledRun],
         adding: Adding,
     ) -> Arc<Snapshot> {
-        self.base = self.base.take().filter(|base| base.is_of(settled));
+        self.base = self.base.take().filter(|base| base.is_of(settled, adding));
         if settled.is_empty() {
             self.layout.merge(readings, adding, &mut self.slots);
         } else {
-            let base = self.base.get_or_insert_with(|| Base::new(&self.layout, readings, settled));
+            let base = self.base.get_or_insert_with(|| Base::new(&self.layout, readings, settled, adding));
             base.merge(&self.layout, readings, &mut self.slots);
         }
         let snapshot = Arc::make_mut(&mut self.snapshot);

@@ -1,6 +1,6 @@
 //! One directory that is folded, once or again and again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -150,8 +150,11 @@ impl Folder {
         self.turn += 1;
         let directory = self.directory.clone();
         let mut disk = Disk { directory: &directory, before_each, died: false };
-        let names = list(&disk)?;
+        if let Some(idle) = self.idle(&disk)? {
+            return Ok(idle);
+        }
         let Some(_folding) = disk.lock_folding()? else { return Err(FoldError::Busy { directory }) };
+        let names = list(&disk)?;
         let mut folded = Folded::default();
         let mut round = now();
         let mut archives: HashMap<&str, u64> = HashMap::new();
@@ -213,6 +216,28 @@ impl Folder {
         }
         release_claims(&mut disk)?;
         Ok(folded)
+    }
+
+    /// What there is to tell of a directory in which nobody is dead and nothing was left: it is not touched.
+    fn idle(&mut self, disk: &Disk<'_>) -> Result<Option<Folded>, FoldError> {
+        let names = list(disk)?;
+        let (files, others): (Vec<&str>, Vec<&str>) = names
+            .iter()
+            .map(String::as_str)
+            .partition(|name| is_metrics_file(name) && !is_archive_name(name));
+        let left = |name: &&str| name.starts_with(BEING_WRITTEN) || parse_retired(name).is_some();
+        let found =
+            self.watch.look(disk.directory, &files).map_err(|error| disk.failed("list", "", error))?;
+        let count = |life| found.lives.iter().filter(|&&it| it == life).count();
+        let busy =
+            found.lives.contains(&Life::Dead) || others.iter().any(left) || !unused_claims(&names).is_empty();
+        let idle = Folded {
+            alive: count(Life::Alive),
+            unknown: count(Life::Unknown),
+            doubt: found.doubt,
+            ..Folded::default()
+        };
+        Ok((!busy).then_some(idle))
     }
 
     /// Finds out what becomes of a dead writer's file.
@@ -525,23 +550,23 @@ fn list(disk: &Disk<'_>) -> Result<Vec<String>, FoldError> {
 
 /// Deletes the dot-files of dead writers that have no file left.
 fn release_claims(disk: &mut Disk<'_>) -> Result<(), FoldError> {
-    let names = list(disk)?;
-    let writers: std::collections::HashSet<String> =
-        names.iter().filter_map(|name| writer_of(original_name(name))).collect();
-    for name in &names {
-        let Some(writer) = name.strip_prefix(&dialects::claim_file("")) else { continue };
-        if dialects::claim_file(writer) != *name || writers.contains(writer) {
-            continue;
-        }
-        // Only what a store may have made, and what nobody will lock again.
-        let is_claim = writer_of(&format!("counter_{writer}.db")).as_deref() == Some(writer);
-        if is_claim
-            && Claim::read(disk.directory, writer).is_some_and(|claim| claim.state == ClaimState::Free)
-        {
-            disk.remove(name)?;
+    for writer in unused_claims(&list(disk)?) {
+        if Claim::read(disk.directory, &writer).is_some_and(|claim| claim.state == ClaimState::Free) {
+            disk.remove(&dialects::claim_file(&writer))?;
         }
     }
     Ok(())
+}
+
+/// The writers among our own stores that have a dot-file and no other.
+fn unused_claims(names: &[String]) -> Vec<String> {
+    let writers: HashSet<String> = names.iter().filter_map(|name| writer_of(original_name(name))).collect();
+    let of_claim = |name: &String| {
+        let writer = name.strip_prefix(&dialects::claim_file(""))?;
+        let is_writer = writer_of(&format!("counter_{writer}.db")).as_deref() == Some(writer);
+        (is_writer && !writers.contains(writer)).then(|| writer.to_owned())
+    };
+    names.iter().filter_map(of_claim).collect()
 }
 
 /// Microseconds since 1970: a round that is later than any before.

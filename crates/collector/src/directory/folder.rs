@@ -30,8 +30,8 @@ pub(crate) struct Folder {
     /// How the files are grouped below; not as they are now where `stale`.
     runs: Vec<Run>,
     unsettled: Vec<usize>,
-    /// Whether any of them is an archive or known to be a dead writer's.
-    with_dead: bool,
+    /// See [`Folder::is_exact`].
+    exact: bool,
     stale: bool,
 }
 
@@ -184,11 +184,11 @@ impl Folder {
         }
     }
 
-    /// Whether numbers of the dead are among those to be read: from then on sums are exact, so that they do not depend
-    /// on what is folded or settled.
-    pub(crate) fn has_dead(&mut self) -> bool {
+    /// Whether sums are to be exact, so that they do not depend on what is folded or settled: where there is an archive,
+    /// or where dead writers of our own stores have files. All else is added up as the clients add it up.
+    pub(crate) fn is_exact(&mut self) -> bool {
         self.arrange();
-        self.with_dead
+        self.exact
     }
 
     /// Why it is not known of all files whether their writers live.
@@ -249,7 +249,8 @@ impl Folder {
         }
         self.runs.clear();
         self.unsettled.clear();
-        self.with_dead = self.files.iter().any(|file| file.died.is_some() || file.is_our_archive());
+        self.exact =
+            self.files.iter().any(|file| matches!(file.died, Some(Died::Ours(_))) || file.is_our_archive());
         for (at, file) in self.files.iter_mut().enumerate() {
             file.left_out = self.observed && file.died.is_some() && file.is_of_the_living();
             if !file.is_settled() {

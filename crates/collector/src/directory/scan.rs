@@ -96,7 +96,7 @@ impl Shared {
                     self.tell_doubt(directory, folder.doubt());
                 }
             }
-            if folder.has_dead() {
+            if folder.is_exact() {
                 tally.add_exactly();
             }
             let Parts { mut stretches, last, stale } = folder.parts();

@@ -379,7 +379,7 @@ fn counters_can_go_on_and_gauges_of_the_dead_do_not() {
     fs::write(&catalog, "# TYPE queue gauge\n# TYPE jobs_total counter\n").unwrap();
     let path = directory.path().to_str().unwrap();
     let mut command =
-        multiprom(&["run", "--listen", "127.0.0.1:0", "--directory", path, "--on-restart=keep"]);
+        multiprom(&["run", "--listen", "127.0.0.1:0", "--no-fold", "--directory", path, "--on-restart=keep"]);
     let (code, _, errors) = run(command.arg("--catalog").arg(catalog.path()).arg("true"));
     assert_eq!(code, Some(0), "{errors}");
     assert!(errors.contains("7 metrics files of before go on, 5 "), "{errors}");
