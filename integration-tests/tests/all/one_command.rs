@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::http;
 use crate::page;
 use crate::running::{Running, signal};
-use crate::tools::{app, multiprom, python};
+use crate::tools::{app, collect, multiprom, output, python};
 
 #[test]
 fn gunicorn_is_reloaded_upgraded_and_ended_under_one_command() {
@@ -73,6 +73,7 @@ impl Shop {
         let mut running = Running::start("multiprom", &mut command, directory);
         let exporter = running.address("serving ");
         let application = running.address("Listening at: ");
+        running.wait_until("start workers", |log| (log.matches("Booting worker").count() >= 4).then_some(()));
         Shop { running, application, exporter, answered: 0, cpu_seconds: 0.0 }
     }
 
@@ -131,4 +132,40 @@ fn processes_with(directory: &Path) -> Vec<String> {
     };
     let entries = std::fs::read_dir("/proc").expect("list processes");
     entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(knows).collect()
+}
+
+#[test]
+fn a_shell_sees_the_command_stop_and_end_as_if_it_were_alone() {
+    let mut terminal = python();
+    terminal.arg(app("terminal.py")).arg(multiprom().get_program());
+    terminal.args(["run", "--log-level", "error", "--listen", "127.0.0.1:0", "--", "sh", "-c"]);
+    terminal.arg("trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.1; done");
+    let shown = String::from_utf8(output(&mut terminal)).expect("it is text");
+    let lines: Vec<&str> = shown.lines().filter(|line| !line.starts_with("multiprom: serving")).collect();
+    let expected = ["ready", "now stopped True", "now continued", "interrupted", "now ended 3"];
+    assert_eq!(lines, expected, "{shown}");
+}
+
+#[test]
+fn counters_go_on_in_the_next_run_where_that_is_wanted() {
+    let directory = tempfile::tempdir().expect("make a directory");
+    let metrics = directory.path().join("metrics");
+    let count = |on_restart: &str| {
+        let mut command = multiprom();
+        command.args(["run", "--listen", "127.0.0.1:0", "--on-restart", on_restart, "--directory"]);
+        command.arg(&metrics).arg("--").arg(python().get_program()).arg(app("count.py")).arg("1");
+        output(&mut command);
+        let page = collect([&metrics]);
+        let gauges = String::from_utf8_lossy(&page).matches("\nshared_level_all_ratio{").count();
+        (
+            page::sum(&page, "shared_sent_bytes_total"),
+            page::sum(&page, "shared_latency_seconds_count"),
+            gauges,
+        )
+    };
+    let bytes = (0..200).sum::<u64>() as f64;
+    assert_eq!(count("wipe"), (bytes, 200.0, 2));
+    assert_eq!(count("keep"), (2.0 * bytes, 400.0, 2));
+    assert_eq!(count("keep"), (3.0 * bytes, 600.0, 2));
+    assert_eq!(count("wipe"), (bytes, 200.0, 2));
 }
