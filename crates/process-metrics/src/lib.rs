@@ -43,6 +43,7 @@ mod source;
 mod group;
 
 mod ledger;
+mod proportional;
 mod seen;
 
 mod stat;

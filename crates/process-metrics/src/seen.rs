@@ -1,6 +1,7 @@
 //! One process as it was seen at one moment.
 
 use crate::Stat;
+use crate::proportional::Proportional;
 
 /// One process as it was seen at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,13 +18,14 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Looks at a process; none where it has ended, or is hidden from us.
-    pub(crate) fn look(pid: u32) -> Option<Seen> {
+    pub(crate) fn look(pid: u32, known: &mut Proportional) -> Option<Seen> {
         let stat = Stat::read(pid).ok().filter(|stat| !stat.has_ended())?;
         let read = |file| std::fs::read(format!("/proc/{pid}/{file}")).ok();
         let seen = Seen {
             stat,
             resident_bytes: stat.resident_pages as f64 * rustix::param::page_size() as f64,
-            proportional_bytes: read("smaps_rollup").and_then(|text| proportional(&text)),
+            proportional_bytes: known
+                .bytes(&stat, || read("smaps_rollup").and_then(|text| proportional(&text))),
             open_files: std::fs::read_dir(format!("/proc/{pid}/fd"))
                 .ok()
                 .map(|entries| entries.count() as f64),
@@ -84,10 +86,10 @@ mod tests {
 
     #[test]
     fn this_process_is_seen_whole_and_a_missing_one_not() {
-        let seen = Seen::look(std::process::id()).unwrap();
+        let seen = Seen::look(std::process::id(), &mut Proportional::default()).unwrap();
         assert!(seen.resident_bytes > 0.0 && seen.proportional_bytes > Some(0.0));
         assert!(seen.open_files >= Some(1.0) && seen.most_open_files >= seen.open_files);
-        assert_eq!(Seen::look(u32::MAX), None);
+        assert_eq!(Seen::look(u32::MAX, &mut Proportional::default()), None);
     }
 
     proptest! {
