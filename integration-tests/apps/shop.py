@@ -1,7 +1,8 @@
 """A small shop for gunicorn, which counts in every kind of metric that prometheus_client has.
 
 /buy counts one request, whatever else it does; /merged answers the page that applications make for themselves and
-counts nothing. All observed values are small multiples of 1/1024, so that sums do not depend on their order.
+counts nothing. All observed values are small multiples of 1/1024, so that sums do not depend on their order - unless
+SHOP_AWKWARD is set, when they do.
 """
 
 import os
@@ -23,6 +24,7 @@ WORKER_ORDERS = Gauge("shop_worker_orders", "Orders of each worker.", multiproce
 WORKER_START = Gauge("shop_worker_start_time_seconds", "When a living worker started.", multiprocess_mode="liveall")
 STOCK = Gauge("shop_stock_items", "Items taken or brought back.", ["shelf"], multiprocess_mode="sum")
 
+AWKWARD = "SHOP_AWKWARD" in os.environ
 CODES = ["200", "200", "200", "404", "500"]
 SHELVES = ["left", "right", 'the "third"', "back\\slash", "zwölf\nzeilen"]
 
@@ -40,7 +42,7 @@ def serve(method, path):
     IN_FLIGHT.inc()
     items = random.randint(1, 25)
     BASKET.observe(items)
-    LATENCY.labels(path).observe(random.randint(1, 4096) / 1024)
+    LATENCY.labels(path).observe(random.random() * 3 if AWKWARD else random.randint(1, 4096) / 1024)
     PAYLOAD.labels(method).observe(items * 64)
     LAST_ORDER.set(items)
     if items > LARGEST_ORDER.labels(path)._value.get():

@@ -170,15 +170,21 @@ impl Folder {
         }
         // What a fold that died has left.
         let mut retired: Vec<String> = Vec::new();
+        let mut done: Vec<&str> = Vec::new();
         for name in &names {
             let Some(parts) = parse_retired(name) else { continue };
             if archives.get(parts.archive).is_some_and(|&reached| reached >= parts.round) {
-                let _window = disk.lock_window()?;
-                disk.remove(name)?;
+                done.push(name);
             } else {
                 round = round.max(parts.round.saturating_add(1));
                 retired.push(name.clone());
             }
+        }
+        if !done.is_empty() {
+            disk.sync_names()?;
+        }
+        for name in done {
+            disk.remove(name)?;
         }
         let mut plan =
             Plan { first: archives.is_empty(), round, groups: BTreeMap::new(), living: Vec::new() };
@@ -358,8 +364,11 @@ impl Folder {
                 return Err(error);
             }
         }
-        let _window = disk.lock_window()?;
-        disk.rename_over(&being_written, &archive.name)?;
+        {
+            let _window = disk.lock_window()?;
+            disk.rename_over(&being_written, &archive.name)?;
+        }
+        // From now on they do not count, and nobody opens them; but a disk must not forget the archive and remember this.
         disk.sync_names()?;
         for name in &dead {
             disk.remove(name)?;

@@ -6,6 +6,7 @@
 
 mod http;
 mod page;
+mod recycled;
 mod running;
 mod tools;
 

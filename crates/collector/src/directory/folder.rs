@@ -82,28 +82,9 @@ impl Folder {
             self.listed = Some(before);
             return Ok(false);
         }
-        let mut final_state = state.is_old(now);
-        let mut entries: Vec<(OsString, u64)> = Vec::with_capacity(self.files.len());
-        for entry in fs::read_dir(directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            if !name.to_str().is_some_and(|name| dialects::is_metrics_file(name) || counts(directory, name)) {
-                continue;
-            }
-            let regular = match entry.file_type() {
-                Ok(kind) if kind.is_symlink() => {
-                    // What it points to may change without a trace here.
-                    final_state = false;
-                    fs::metadata(entry.path()).is_ok_and(|about| about.is_file())
-                }
-                Ok(kind) => kind.is_file(),
-                Err(_) => false,
-            };
-            if regular {
-                entries.push((name, entry.ino()));
-            }
-        }
-        entries.sort_unstable();
+        let (entries, with_links) = entries(directory)?;
+        // What a link points to may change without a trace here.
+        let final_state = state.is_old(now) && !with_links;
         if before.is_none_or(|before| before.state.place != state.place) {
             self.writers.forget();
         }
@@ -196,10 +177,20 @@ impl Folder {
         self.writers.doubt()
     }
 
-    /// Whether it is not as at the last listing.
-    pub(crate) fn has_changed(&mut self, directory: &Path, now: SystemTime) -> Result<bool, SourceError> {
+    /// Whether somebody has folded since the last listing, so that numbers may have been met twice or not at all. To be
+    /// asked where the window could not be locked.
+    pub(crate) fn is_disturbed(&mut self, directory: &Path) -> Result<bool, SourceError> {
         self.listed = None;
-        self.list(directory, now)
+        let (entries, _) = entries(directory)?;
+        let listed = |file: &File| {
+            let at = entries.binary_search_by(|(name, _)| name.as_os_str().cmp(OsStr::new(&*file.name)));
+            at.is_ok_and(|at| entries[at].1 == file.inode)
+        };
+        let gone = self.files.iter().any(|file| !listed(file));
+        let folded = |name: &str| dialects::is_archive_name(name) || dialects::parse_retired(name).is_some();
+        let mut names = entries.iter().filter_map(|(name, _)| name.to_str());
+        let known = |name: &str| self.files.binary_search_by(|file| (*file.name).cmp(name)).is_ok();
+        Ok(gone || names.any(|name| folded(name) && !known(name)))
     }
 
     /// The files that are to be read, each with the settled ones before it. Costs nothing for those.
@@ -305,6 +296,33 @@ impl Settled<'_> {
         tally.again(self.run.id, |tally| self.files.iter().for_each(|file| file.report_again(tally)));
         self.run.records
     }
+}
+
+/// Names and inodes of the files that count, in byte order, and whether there are symbolic links among them.
+fn entries(directory: &Path) -> Result<(Vec<(OsString, u64)>, bool), SourceError> {
+    let failed = |error| SourceError::new(format!("list {}", directory.display()), error);
+    let mut entries = Vec::new();
+    let mut with_links = false;
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if !name.to_str().is_some_and(|name| dialects::is_metrics_file(name) || counts(directory, name)) {
+            continue;
+        }
+        let regular = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => {
+                with_links = true;
+                fs::metadata(entry.path()).is_ok_and(|about| about.is_file())
+            }
+            Ok(kind) => kind.is_file(),
+            Err(_) => false,
+        };
+        if regular {
+            entries.push((name, entry.ino()));
+        }
+    }
+    entries.sort_unstable();
+    Ok((entries, with_links))
 }
 
 /// Whether a file of this name is one that is being folded and not in its archive yet.

@@ -34,6 +34,18 @@ pub(super) struct Walk<'a> {
     pub(super) numbering: Numbering<'a>,
 }
 
+/// What became of a walk.
+enum Walked {
+    /// There was nothing new to parse.
+    Known,
+    WithNews,
+    /// Somebody folded meanwhile: the numbers mean nothing.
+    Disturbed,
+}
+
+/// How often a walk is begun again that somebody has disturbed.
+const MOST_DISTURBANCES: u32 = 50;
+
 /// What a file had to say.
 pub(super) struct Told {
     /// Bytes read.
@@ -52,8 +64,21 @@ impl Shared {
         // Evidence only grows, so that this ends; it takes a second round where a file has told more of a Ruby
         // metric than those before it.
         let mut changed = false;
+        let mut disturbances = 0;
         loop {
-            changed |= self.read_once(ask, kept, tally)?;
+            match self.read_once(ask, kept, tally)? {
+                Walked::Known => {}
+                Walked::WithNews => changed = true,
+                Walked::Disturbed if disturbances < MOST_DISTURBANCES => {
+                    disturbances += 1;
+                    tally.restart();
+                    continue;
+                }
+                Walked::Disturbed => {
+                    let why = "a directory is folded all the time, by somebody who does not let others read";
+                    return Err(SourceError::new("read", why));
+                }
+            }
             let doubtful = kept.keys.drop_doubtful();
             if doubtful.is_empty() {
                 break;
@@ -80,13 +105,14 @@ impl Shared {
         Ok(())
     }
 
-    /// Adds the numbers of all files as they are understood now; says whether there was anything new to parse.
-    fn read_once(&self, ask: &Ask, kept: &mut Kept, tally: &mut Tally) -> Result<bool, SourceError> {
+    /// Adds the numbers of all files as they are understood now.
+    fn read_once(&self, ask: &Ask, kept: &mut Kept, tally: &mut Tally) -> Result<Walked, SourceError> {
         let expected = kept
             .expected
             .get_or_insert_with(|| self.catalog.statements().map(|it| tally.family(&it)).collect());
         expected.iter().for_each(|&family| tally.expect(family));
         kept.folders.resize_with(self.directories.len(), Folder::default);
+        let mut disturbed = false;
         for (directory, folder) in self.directories.iter().zip(&mut kept.folders) {
             let window = Window::of(&directory.path, ask);
             kept.told_apart &= !folder.list(&directory.path, SystemTime::now())?;
@@ -145,25 +171,22 @@ impl Shared {
             })?;
             records += last.map_or(0, |settled| settled.add(tally));
             folder.remove(&gone);
-            if window.is_shut() && folder.has_changed(&directory.path, SystemTime::now())? {
-                let operation = format!("read {}", directory.path.display());
-                return Err(SourceError::new(
-                    operation,
-                    "it was folded meanwhile, by somebody who does not get on",
-                ));
-            }
+            disturbed |= window.is_shut() && folder.is_disturbed(&directory.path)?;
             directory.files.store(folder.files().len() as u64, Ordering::Relaxed);
             directory.settled_files.store(folder.settled() as u64, Ordering::Relaxed);
             directory.bad_files.store(bad, Ordering::Relaxed);
             directory.records.store(records, Ordering::Relaxed);
             directory.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
         }
+        if disturbed {
+            return Ok(Walked::Disturbed);
+        }
         let changed = !kept.told_apart;
         if changed {
             self.check_processes(&kept.folders)?;
             kept.told_apart = true;
         }
-        Ok(changed)
+        Ok(if changed { Walked::WithNews } else { Walked::Known })
     }
 
     /// Reads the numbers of a file, having parsed what is new. None where it has vanished.
