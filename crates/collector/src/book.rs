@@ -49,6 +49,8 @@ pub(crate) struct Book {
     label_sets: LabelSets,
     bounds: Bounds,
     identities: Vec<Identity>,
+    /// By identity what the page last showed; NaN before. A list of its own, since each scrape goes through all of it.
+    printed: Vec<f64>,
     identity_numbers: Index,
     /// Family and identity of each series.
     series: Vec<(FamilyId, u32)>,
@@ -94,8 +96,6 @@ pub(crate) struct Identity {
     series: u32,
     /// Made when the series first stands on a page; keeps its exposition prefix from then on.
     on_page: Option<Arc<Series>>,
-    /// What the page last showed; NaN before.
-    pub(crate) printed: f64,
 }
 
 impl Book {
@@ -216,6 +216,7 @@ impl Book {
     pub(crate) fn reserve(&mut self, more: usize) {
         self.series.reserve(more);
         self.identities.reserve(more);
+        self.printed.reserve(more);
         self.identity_numbers.reserve(more);
     }
 
@@ -366,8 +367,9 @@ impl Book {
         &self.identities[identity as usize]
     }
 
-    pub(crate) fn identity_at_mut(&mut self, identity: u32) -> &mut Identity {
-        &mut self.identities[identity as usize]
+    /// What the page last showed; NaN before.
+    pub(crate) fn printed_mut(&mut self, identity: u32) -> &mut f64 {
+        &mut self.printed[identity as usize]
     }
 
     /// The identity of this sample with these labels that is no bucket, if there is one.
@@ -448,7 +450,8 @@ impl Book {
                 let entry = &mut self.identities[identity as usize];
                 if !self.remembered.is_empty() {
                     let key = (series.name.clone(), series.labels.clone());
-                    entry.printed = self.remembered.remove(&key).unwrap_or(entry.printed);
+                    let printed = &mut self.printed[identity as usize];
+                    *printed = self.remembered.remove(&key).unwrap_or(*printed);
                 }
                 entry.on_page = Some(series);
             }
@@ -507,8 +510,8 @@ impl Book {
         let hash = self.identity_hash(sample, labels, key);
         self.known_identity(hash, sample, labels, key).unwrap_or_else(|| {
             let number = self.identities.len() as u32;
-            let printed = f64::NAN;
-            self.identities.push(Identity { sample, labels, bound, series: NONE, on_page: None, printed });
+            self.identities.push(Identity { sample, labels, bound, series: NONE, on_page: None });
+            self.printed.push(f64::NAN);
             self.identity_numbers.insert(hash, number);
             number
         })

@@ -111,7 +111,7 @@ impl Page {
             } else if only_grows(family.kind) {
                 let values = self.slots.values[slots].iter().zip(&laid.identities);
                 for (sample, (&value, &identity)) in family.samples.iter_mut().zip(values) {
-                    let printed = &mut book.identity_at_mut(identity).printed;
+                    let printed = book.printed_mut(identity);
                     *printed = no_less(value, *printed);
                     sample.value = *printed;
                 }

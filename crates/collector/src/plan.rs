@@ -199,10 +199,9 @@ impl<'a> Plan<'a> {
             if last.1 != Some(merged) {
                 self.repeated[at] = 0;
             }
-            for rank in last.0..last.0 + self.repeated[at] {
-                let cell = cells[rank];
+            cells.extend_from_within(last.0..last.0 + self.repeated[at]);
+            for &cell in &cells[ranks.start..] {
                 self.cells[cell as usize].readings += 1;
-                cells.push(cell);
             }
             // Most readings are of the same family as the one before them.
             let mut before: Option<(FamilyId, Placing)> = None;

@@ -292,12 +292,13 @@ impl File {
             }
             read += len;
             let within = value_at[next..].partition_point(|&at| at as usize + number_len <= start + len);
-            for &at in &value_at[next..next + within] {
+            let numbers = value_at[next..next + within].iter().map(|&at| {
                 let at = at as usize - start;
                 let value = number_at(window, at).unwrap_or_default();
                 let time = if timed { number_at(window, at + 8).unwrap_or_default() } else { 0.0 };
-                readings.push(Reading { value, time });
-            }
+                Reading { value, time }
+            });
+            readings.extend(numbers);
             next += within;
             if next == value_at.len()
                 && window.get(key - start..key - start + self.last_key.len()) != Some(&*self.last_key)
