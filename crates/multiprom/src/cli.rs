@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and the text that explains it.
 
 pub(crate) mod fold;
+pub(crate) mod inside;
 pub(crate) mod run;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::fold::{Fold, HowToFold};
+use self::inside::{Dump, Ls};
 use self::run::Run;
 use crate::source_argument::{SourceArgument, source_argument};
 
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Run(Run),
     Collect(Collect),
     Fold(Fold),
+    Ls(Ls),
+    Dump(Dump),
     Demo(Demo),
     /// One of the demo's workers.
     #[command(hide = true)]
@@ -222,6 +226,10 @@ Examples:
 
   Look once, without a server:
       multiprom collect /run/shop/metrics | grep http_requests_total
+
+  See what the directory holds, whose it is, and each single number:
+      multiprom ls /run/shop/metrics
+      multiprom dump /run/shop/metrics | grep http_requests_total
 
 Exit codes:
   0  done, or ended by Ctrl-C or SIGTERM

@@ -14,6 +14,10 @@ mod keeper;
 
 mod demo;
 
+mod dump;
+mod inside;
+mod ls;
+
 mod source_argument;
 mod sources;
 
@@ -29,6 +33,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::{Cli, Command};
+use crate::inside::output::is_broken_pipe;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -67,8 +72,18 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(run) => Ok(run::run(run)),
         Command::Collect(collect) => collect::collect(collect).map(done),
         Command::Fold(fold) => fold::fold(fold),
+        Command::Ls(ls) => quietly(ls::ls(ls)),
+        Command::Dump(dump) => quietly(dump::dump(dump)),
         Command::Demo(demo) => demo::demo(demo).map(done),
         Command::DemoWorker(worker) => demo::worker::work(&worker.directory).map(done),
+    }
+}
+
+/// `multiprom dump DIR | head`: a reader who has seen enough is no failure.
+fn quietly(done: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match done {
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        done => done,
     }
 }
 

@@ -98,10 +98,17 @@ pub(crate) fn metrics_files(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// These directories, or that of the environment where there are none.
+pub(crate) fn directories_or_environment(directories: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    if directories.is_empty() { Ok(vec![directory_of_environment()?]) } else { Ok(directories) }
+}
+
 pub(crate) fn directory_of_environment() -> anyhow::Result<PathBuf> {
     let directory = VARIABLES.iter().find_map(std::env::var_os).filter(|value| !value.is_empty());
     match directory {
         Some(directory) => Ok(directory.into()),
-        None => bail!("no SOURCE is given and PROMETHEUS_MULTIPROC_DIR is not set; see `multiprom --help`"),
+        None => {
+            bail!("no directory is given and PROMETHEUS_MULTIPROC_DIR is not set; see `multiprom --help`")
+        }
     }
 }

@@ -36,7 +36,7 @@ fn without_source_and_environment_it_says_what_is_missing() {
         }
         let (code, page, errors) = run(&mut command);
         assert_eq!((code, page.as_str()), (Some(1), ""));
-        assert!(errors.contains("no SOURCE is given and PROMETHEUS_MULTIPROC_DIR is not set"), "{errors}");
+        assert!(errors.contains("no directory is given and PROMETHEUS_MULTIPROC_DIR is not set"), "{errors}");
     }
 }
 

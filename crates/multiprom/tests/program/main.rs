@@ -3,7 +3,10 @@
 
 mod collect;
 mod demo;
+mod dump;
+mod files;
 mod help;
+mod ls;
 mod process;
 mod process_metrics;
 mod recorded;

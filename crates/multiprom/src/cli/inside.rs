@@ -1,0 +1,103 @@
+//! The command line of the commands that look inside metrics directories.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// List the files of metrics directories: whose they are, what is in them, what is damaged.
+///
+/// A file's dialect is found out from its first record, not from its name. Its series are counted as a page counts
+/// them: behind damage nothing counts.
+#[derive(Debug, Args)]
+#[command(after_long_help = LS_EXAMPLES)]
+pub(crate) struct Ls {
+    /// Directories or single files. Where none is given, the environment's PROMETHEUS_MULTIPROC_DIR
+    #[arg(value_name = "DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// The order of the files; numbers with the greatest first
+    #[arg(long, value_enum, default_value_t = Order::Name)]
+    pub(crate) sort: Order,
+
+    /// Print a JSON object for each file, one on a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What `ls` sorts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// Byte order of the names, in which pages are merged
+    Name,
+    /// Bytes in use
+    Used,
+    /// Number of records
+    Series,
+    /// The process that wrote it
+    Process,
+}
+
+/// Print every record of metrics files, as it is stored.
+///
+/// Nothing is merged: buckets are as the client counts them (Python and Ruby each for itself), and Ruby's records
+/// have the labels `le` and `quantile` that its client tells sums and counts by. A record whose key cannot be read is
+/// shown too, with the reason; pages have nothing from there on.
+#[derive(Debug, Args)]
+#[command(after_long_help = DUMP_EXAMPLES)]
+pub(crate) struct Dump {
+    /// Files, or directories of them. Where none is given, the environment's PROMETHEUS_MULTIPROC_DIR
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Print a JSON object for each record, one on a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const LS_EXAMPLES: &str = "\
+Columns:
+  CLIENT   python, ruby or gitlab; python with its versions where today's client cannot read the file
+  KIND     with a question mark where it is guessed: Ruby's files do not say it
+  MODE     how gauges of several processes are merged
+  SERIES   records that count on a page
+  USED     bytes in use; LENGTH is the file's length. Both are in bytes, or K, M, G of 1024
+  DAMAGE   what is wrong, and at which byte.
+  A column that would be empty is left out. On a terminal long texts lose their middle; in a pipe nothing is cut.
+
+Fields of --json:
+  path client versions kind guessed mode process series used length
+  damage  null, or an object of offset and why
+  error   null, or why the file cannot be read
+
+Examples:
+  multiprom ls /run/shop/metrics
+  multiprom ls --sort used /run/shop/metrics /run/mail/metrics
+  multiprom ls --json /run/shop/metrics | jq -r 'select(.damage) | .path'
+
+Exit codes:
+  0  all was listed
+  1  a directory or a file could not be read
+  2  the command line is wrong";
+
+const DUMP_EXAMPLES: &str = "\
+A line of text:
+  served_total{code=\"200\"} 7.0 # counter_4711.db@8 python counter process 4711
+  Behind the # stand the file and the record's offset in it, then what the file's name tells, then the time of
+  the last write where one is stored: Unix time in Python's files, seconds since boot in Ruby's. What a terminal
+  would not show as text is escaped.
+
+Fields of --json:
+  path offset value_offset client kind mode process family name labels help value time counts
+  raw_key  instead of family, name, labels and help: the key that cannot be read, escaped
+  damage   an object of offset and why: what is wrong with the key; in an object without value, with the file
+  Numbers that JSON does not have are texts: \"NaN\", \"+Inf\", \"-Inf\".
+
+Examples:
+  multiprom dump /run/shop/metrics/counter_4711.db
+  multiprom dump /run/shop/metrics | grep '^http_requests_total{'
+  multiprom dump --json /run/shop/metrics | jq -r 'select(.value == \"NaN\") | .path'
+
+Exit codes:
+  0  all was read; also where files are damaged
+  1  a directory or a file could not be read
+  2  the command line is wrong";
