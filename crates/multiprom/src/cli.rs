@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::fold::{Fold, HowToFold};
-use self::inside::{Dump, Ls};
+use self::inside::{Check, Dump, Ls};
 use self::run::Run;
 use crate::source_argument::{SourceArgument, source_argument};
 
@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Fold(Fold),
     Ls(Ls),
     Dump(Dump),
+    Check(Check),
     Demo(Demo),
     /// One of the demo's workers.
     #[command(hide = true)]
@@ -230,6 +231,9 @@ Examples:
   See what the directory holds, whose it is, and each single number:
       multiprom ls /run/shop/metrics
       multiprom dump /run/shop/metrics | grep http_requests_total
+
+  Find what is wrong with it, and what to do:
+      multiprom check /run/shop/metrics
 
 Exit codes:
   0  done, or ended by Ctrl-C or SIGTERM

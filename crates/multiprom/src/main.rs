@@ -14,6 +14,7 @@ mod keeper;
 
 mod demo;
 
+mod check;
 mod dump;
 mod inside;
 mod ls;
@@ -74,6 +75,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Fold(fold) => fold::fold(fold),
         Command::Ls(ls) => quietly(ls::ls(ls)),
         Command::Dump(dump) => quietly(dump::dump(dump)),
+        Command::Check(check) => check::check(check),
         Command::Demo(demo) => demo::demo(demo).map(done),
         Command::DemoWorker(worker) => demo::worker::work(&worker.directory).map(done),
     }

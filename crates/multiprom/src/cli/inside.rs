@@ -54,6 +54,23 @@ pub(crate) struct Dump {
     pub(crate) json: bool,
 }
 
+/// Find everything that is wrong with metrics directories, and say what to do.
+///
+/// Files that are damaged, cut, empty or of nobody; keys that cannot be read; series that stand twice in a file;
+/// families whose kind, mode or buckets differ from file to file; what was left behind; rights that are missing. What
+/// makes numbers of a page missing or wrong is a fault, all else a remark.
+#[derive(Debug, Args)]
+#[command(after_long_help = CHECK_EXAMPLES)]
+pub(crate) struct Check {
+    /// Directories or single files. Where none is given, the environment's PROMETHEUS_MULTIPROC_DIR
+    #[arg(value_name = "DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Print a JSON object for each finding, one on a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 const LS_EXAMPLES: &str = "\
 Columns:
   CLIENT   python, ruby or gitlab; python with its versions where today's client cannot read the file
@@ -61,7 +78,7 @@ Columns:
   MODE     how gauges of several processes are merged
   SERIES   records that count on a page
   USED     bytes in use; LENGTH is the file's length. Both are in bytes, or K, M, G of 1024
-  DAMAGE   what is wrong, and at which byte.
+  DAMAGE   what is wrong, and at which byte. `multiprom check` says what to do
   A column that would be empty is left out. On a terminal long texts lose their middle; in a pipe nothing is cut.
 
 Fields of --json:
@@ -101,3 +118,22 @@ Exit codes:
   0  all was read; also where files are damaged
   1  a directory or a file could not be read
   2  the command line is wrong";
+
+const CHECK_EXAMPLES: &str = "\
+A finding is two lines: the file, the byte where it has one, and what is wrong; then what to do.
+
+Fields of --json:
+  weight  fault or remark
+  what    directory_unreadable directory_not_writable unreadable not_regular foreign unknown_kind empty
+          negative_used damaged bad_key duplicate_series left_over kinds_differ modes_differ help_differs
+          buckets_differ process_clash dialects_mixed
+  path offset why advice
+
+Examples:
+  multiprom check /run/shop/metrics
+  multiprom check --json /run/shop/metrics | jq -r 'select(.what == \"damaged\") | .path'
+
+Exit codes:
+  0  nothing is wrong; there may be remarks
+  1  something is wrong
+  2  the command line is wrong, or findings could not be written";

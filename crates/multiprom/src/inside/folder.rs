@@ -8,6 +8,7 @@ use anyhow::Context;
 
 /// What lies in a directory.
 pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
     /// In byte order of their names, as the collector takes them.
     pub(crate) entries: Vec<Entry>,
 }
@@ -49,7 +50,7 @@ impl Folder {
             name: name.into_string().ok(),
             path,
         };
-        Ok(Folder { entries: found.into_iter().map(entry).collect() })
+        Ok(Folder { path: path.to_owned(), entries: found.into_iter().map(entry).collect() })
     }
 
     /// The metrics files.

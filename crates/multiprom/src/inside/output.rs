@@ -24,6 +24,7 @@ pub(crate) enum Tint {
     Bold,
     /// What is of less interest.
     Dim,
+    Good,
     Odd,
     Bad,
 }
@@ -52,6 +53,7 @@ impl Output {
             Tint::Plain => None,
             Tint::Bold => Some("1"),
             Tint::Dim => Some("2"),
+            Tint::Good => Some("32"),
             Tint::Odd => Some("33"),
             Tint::Bad => Some("31"),
         };

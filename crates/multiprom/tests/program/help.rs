@@ -46,6 +46,7 @@ fn every_command_explains_itself() {
         ("collect", &["--format", "openmetrics", "--catalog"]),
         ("ls", &["--sort", "--json", "DAMAGE", "Exit codes"]),
         ("dump", &["--json", "offset", "raw_key", "Exit codes"]),
+        ("check", &["--json", "advice", "Exit codes"]),
         ("demo", &["--seconds", "Ctrl-C"]),
     ] {
         let (code, help, _) = run(&mut multiprom(&[command, "--help"]));

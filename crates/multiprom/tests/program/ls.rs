@@ -79,7 +79,7 @@ fn the_greatest_come_first_where_it_is_sorted_by_a_number() {
 fn a_name_cannot_reach_the_terminal() {
     let files = Files::new();
     files.python("counter_\x1b[31m1.db", &[(r#"["a", "a_total", {}, ""]"#, 1.0)]);
-    for arguments in [&["ls"][..], &["ls", "--json"], &["dump"]] {
+    for arguments in [&["ls"][..], &["ls", "--json"], &["dump"], &["check"]] {
         let (_, out, _) = run(multiprom(arguments).arg(files.path()));
         assert!(!out.contains('\x1b'), "{arguments:?}: {out:?}");
     }

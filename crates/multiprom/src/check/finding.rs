@@ -1,0 +1,92 @@
+//! Something that is wrong with a metrics directory: where, why, and what to do.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::inside::output::{Output, Tint};
+use crate::inside::text::visible;
+
+/// See the head of this file. `--json` prints it so: names and words are promised in `--help`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Finding {
+    pub(crate) weight: Weight,
+    pub(crate) what: What,
+    pub(crate) path: String,
+    pub(crate) offset: Option<usize>,
+    pub(crate) why: String,
+    pub(crate) advice: String,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Weight {
+    /// Numbers are missing or wrong, or will be.
+    Fault,
+    /// Worth knowing; pages are right.
+    Remark,
+}
+
+/// What sort of thing is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    DirectoryUnreadable,
+    DirectoryNotWritable,
+    Unreadable,
+    NotRegular,
+    Foreign,
+    UnknownKind,
+    Empty,
+    NegativeUsed,
+    Damaged,
+    BadKey,
+    DuplicateSeries,
+    LeftOver,
+    KindsDiffer,
+    ModesDiffer,
+    HelpDiffers,
+    BucketsDiffer,
+    ProcessClash,
+    DialectsMixed,
+}
+
+impl Finding {
+    pub(crate) fn fault(
+        what: What,
+        path: &Path,
+        why: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Finding {
+        let path = path.to_string_lossy().into_owned();
+        Finding { weight: Weight::Fault, what, path, offset: None, why: why.into(), advice: advice.into() }
+    }
+
+    pub(crate) fn remark(
+        what: What,
+        path: &Path,
+        why: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Finding {
+        Finding { weight: Weight::Remark, ..Finding::fault(what, path, why, advice) }
+    }
+
+    pub(crate) fn at(self, offset: usize) -> Finding {
+        Finding { offset: Some(offset), ..self }
+    }
+
+    /// Two lines: what is wrong, and what to do.
+    pub(crate) fn print(&self, out: &mut Output) -> anyhow::Result<()> {
+        let place = visible(self.path.as_bytes());
+        let place = match self.offset {
+            Some(offset) => format!("{place} at {offset}"),
+            None => place,
+        };
+        let tint = if self.weight == Weight::Fault { Tint::Bad } else { Tint::Odd };
+        let remark = if self.weight == Weight::Remark { "remark: " } else { "" };
+        let why = out.tinted(tint, &format!("{remark}{}", visible(self.why.as_bytes())));
+        out.line(&format!("{place}: {why}"))?;
+        out.line(&out.tinted(Tint::Dim, &format!("    {}", visible(self.advice.as_bytes()))))
+    }
+}
