@@ -13,6 +13,7 @@ use metrics_core::Mode;
 
 use crate::cli::inside::Check;
 use crate::inside::folder::Folder;
+use crate::inside::lives::Lives;
 use crate::inside::output::{Output, Tint, is_broken_pipe};
 use crate::sources::directories_or_environment;
 
@@ -84,9 +85,10 @@ impl Report {
     fn check_files(&mut self, files: &[PathBuf]) -> anyhow::Result<Vec<Named>> {
         let mut families = Families::default();
         let mut named = Vec::with_capacity(files.len());
+        let lives = Lives::of(files);
         for path in files {
             self.files += 1;
-            let content = match check_content(path) {
+            let content = match check_content(path, lives.get(path)) {
                 Ok(content) => content,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => {

@@ -1,17 +1,20 @@
 //! `multiprom ls`: what lies in metrics directories, a line for each file.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use dialects::{Damage, Dialect, KeyText};
+use liveness::Life;
 use metrics_core::Kind;
 use serde::Serialize;
 
 use crate::cli::inside::{Ls, Order};
 use crate::inside::file::MetricsFile;
 use crate::inside::folder::metrics_files_of;
+use crate::inside::lives::Lives;
 use crate::inside::nature::Nature;
 use crate::inside::output::{Output, Tint};
 use crate::inside::table::{Cell, Column, Table};
@@ -22,17 +25,20 @@ use crate::sources::directories_or_environment;
 /// Prints the files of all directories.
 pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
     let paths = directories_or_environment(command.paths)?;
-    let mut lines = Vec::new();
+    let mut files = Vec::new();
     let mut trouble = false;
     for path in &paths {
         match metrics_files_of(path) {
-            Ok(files) => lines.extend(files.iter().map(|file| Line::of(file, paths.len() > 1))),
+            Ok(found) => files.extend(found),
             Err(error) => {
                 trouble = true;
                 crate::complain(&error);
             }
         }
     }
+    let lives = Lives::of(&files);
+    let mut lines: Vec<Line> =
+        files.iter().map(|file| Line::of(file, lives.get(file), paths.len() > 1)).collect();
     trouble |= lines.iter().any(|line| line.error.is_some());
     match command.sort {
         Order::Name => {}
@@ -45,6 +51,7 @@ pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
         lines.iter().try_for_each(|line| out.json(line))?;
     } else if !lines.is_empty() {
         print_table(&lines, &mut out)?;
+        lives.doubts.iter().try_for_each(|doubt| out.paragraph(&format!("unknown: {doubt}")))?;
     } else if !trouble {
         out.line("no metrics files")?;
     }
@@ -65,6 +72,8 @@ struct Line {
     guessed: bool,
     mode: Option<&'static str>,
     process: Option<String>,
+    /// `alive`, `dead` or `unknown`.
+    life: &'static str,
     /// Records that count.
     series: usize,
     used: i64,
@@ -80,7 +89,7 @@ struct DamageLine {
 }
 
 impl Line {
-    fn of(path: &Path, with_directory: bool) -> Line {
+    fn of(path: &Path, life: Life, with_directory: bool) -> Line {
         let shown = match path.file_name() {
             Some(name) if !with_directory => name.to_string_lossy().into_owned(),
             _ => path.to_string_lossy().into_owned(),
@@ -88,6 +97,7 @@ impl Line {
         let mut line = Line {
             path: path.to_string_lossy().into_owned(),
             shown: visible(shown.as_bytes()),
+            life: life.as_str(),
             ..Line::default()
         };
         if let Err(error) = line.look_at(path) {
@@ -186,6 +196,7 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
         Column::left("KIND"),
         Column::left("MODE"),
         Column::shrinking("PROCESS", 7),
+        Column::left("WRITER"),
         Column::right("SERIES"),
         Column::right("USED"),
         Column::right("LENGTH"),
@@ -213,6 +224,7 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
             kind,
             word(line.mode),
             word(line.process.as_deref()),
+            Cell::tinted(line.life, line.life_tint()),
             Cell::plain(line.series.to_string()),
             Cell::plain(line.used_text()),
             Cell::plain(size(line.length)),
@@ -227,16 +239,33 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
 }
 
 impl Line {
+    fn life_tint(&self) -> Tint {
+        match self.life {
+            "alive" => Tint::Good,
+            "dead" => Tint::Dim,
+            _ => Tint::Plain,
+        }
+    }
+
     fn used_text(&self) -> String {
         u64::try_from(self.used).map_or_else(|_| self.used.to_string(), size)
     }
 }
 
-/// `3 files of 2 processes: 1204 series, 96.0K of 192K used, 1 damaged`.
+/// `3 files of 2 processes (1 alive, 1 dead): 1204 series, 96.0K of 192K used, 1 damaged`.
 fn total(lines: &[Line]) -> String {
-    let mut processes: Vec<&str> = lines.iter().filter_map(|line| line.process.as_deref()).collect();
-    processes.sort_unstable();
-    processes.dedup();
+    let mut processes: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in lines {
+        let Some(process) = line.process.as_deref() else { continue };
+        // A process lives that has one living file.
+        let life = processes.entry(process).or_insert(line.life);
+        *life = (*life).min(line.life);
+    }
+    let lives = ["alive", "dead", "unknown"].into_iter().filter_map(|life| {
+        let count = processes.values().filter(|it| **it == life).count();
+        (count > 0).then(|| format!("{count} {life}"))
+    });
+    let lives = lives.collect::<Vec<_>>().join(", ");
     let count =
         |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let series: usize = lines.iter().map(|line| line.series).sum();
@@ -245,7 +274,7 @@ fn total(lines: &[Line]) -> String {
     let damaged = lines.iter().filter(|line| line.damage.is_some() || line.error.is_some()).count();
     let damaged = if damaged > 0 { format!(", {damaged} damaged or unreadable") } else { String::new() };
     format!(
-        "{} of {}: {series} series, {} of {} used{damaged}",
+        "{} of {} ({lives}): {series} series, {} of {} used{damaged}",
         count(lines.len(), "file", "files"),
         count(processes.len(), "process", "processes"),
         size(used),

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use dialects::{Damage, Dialect, KeyText, read_key, records, writer_of};
 use foldhash::fast::RandomState;
+use liveness::Life;
 use metrics_core::{Kind, Mode};
 
 use super::families::OfFile;
@@ -19,6 +20,7 @@ use crate::inside::walk::{Met, walk};
 /// What there is to say about a file.
 pub(super) struct Content {
     pub(super) nature: Nature,
+    life: Life,
     pub(super) families: OfFile,
     /// Whether all its records count.
     pub(super) whole: bool,
@@ -26,10 +28,11 @@ pub(super) struct Content {
 }
 
 /// Reads a file and finds what is wrong in it.
-pub(super) fn check_content(path: &Path) -> io::Result<Content> {
+pub(super) fn check_content(path: &Path, life: Life) -> io::Result<Content> {
     let file = MetricsFile::open(path)?;
     let nature = Nature::of(&file)?;
-    let mut content = Content { nature, families: OfFile::default(), whole: true, findings: Vec::new() };
+    let mut content =
+        Content { nature, life, families: OfFile::default(), whole: true, findings: Vec::new() };
     content.check_header(path, &file);
     if content.nature.is_kindless() {
         content.findings.push(Finding::fault(
@@ -48,21 +51,27 @@ pub(super) fn check_content(path: &Path) -> io::Result<Content> {
 
 impl Content {
     fn check_header(&mut self, path: &Path, file: &MetricsFile) {
-        let gone = format!("if {} has ended, delete the file", self.process());
+        let cure = self.cure();
         if file.len == 0 {
-            let advice =
-                format!("it is being made, or its writer was killed then; {gone}: Python's own reader fails");
+            let advice = match self.life {
+                Life::Dead => format!("{cure}: Python's own reader fails on it"),
+                _ => format!(
+                    "it may be in the making. If it stays so, {cure}: Python's own reader fails on it"
+                ),
+            };
             self.findings.push(Finding::fault(What::Empty, path, "empty", advice));
         } else if file.stored_used < 0 {
             let why = format!("its header says that {} bytes are in use", file.stored_used);
-            let advice = format!("nothing of it is on pages; {gone}");
+            let advice = format!("nothing of it is on pages; {cure}");
             self.findings.push(Finding::fault(What::NegativeUsed, path, why, advice).at(0));
         }
         if self.nature.dialect.is_none()
             && let Some(Damage { at, why }) = &self.nature.damage
         {
             let why = format!("no metrics file of a known client, or damaged from the start: {why}");
-            let advice = format!("nothing of it is on pages; {gone}, else move it elsewhere");
+            let advice = format!(
+                "nothing of it is on pages; if it is no metrics file, move it elsewhere; else {cure}"
+            );
             self.findings.push(Finding::fault(What::Foreign, path, why, advice).at(*at));
         }
     }
@@ -96,13 +105,12 @@ impl Content {
         })?;
         let Twice { found: twice, count: doubled, .. } = twice;
         self.whole = damage.is_none() && first_bad.is_none();
-        let process = self.process();
+        let cure = self.cure();
         if let Some(Damage { at, why }) = first_bad {
             let more = if bad_keys > 1 { format!(", nor can {} more", bad_keys - 1) } else { String::new() };
             let why = format!("a key cannot be read{more}: {why}");
             let advice = format!(
-                "pages have {}, not the {lost} from there on; `multiprom dump` shows them. If {process} has ended, \
-                 delete the file; else it must start anew",
+                "pages have {}, not the {lost} from there on; `multiprom dump` shows them; {cure}",
                 before(counting)
             );
             self.findings.push(Finding::fault(What::BadKey, path, why, advice).at(at));
@@ -113,10 +121,7 @@ impl Content {
             } else {
                 String::new()
             };
-            let advice = format!(
-                "pages have {}. If {process} has ended, delete the file; else it must start anew",
-                before(counting)
-            );
+            let advice = format!("pages have {}; {cure}", before(counting));
             self.findings
                 .push(Finding::fault(What::Damaged, path, format!("damaged{header}: {why}"), advice).at(at));
         }
@@ -138,11 +143,15 @@ impl Content {
         Ok(())
     }
 
-    fn process(&self) -> String {
-        self.nature
-            .process
-            .as_ref()
-            .map_or_else(|| "its writer".to_owned(), |process| format!("process {process}"))
+    /// How to be rid of the file without harm.
+    fn cure(&self) -> String {
+        let process = self.nature.process.as_ref();
+        let process = process.map_or_else(|| "its writer".to_owned(), |process| format!("process {process}"));
+        match self.life {
+            Life::Alive => format!("{process} lives: have it start anew, then delete the file"),
+            Life::Dead => format!("{process} has ended: delete the file"),
+            Life::Unknown => format!("once {process} has ended, delete the file"),
+        }
     }
 
     fn adds_up(&self) -> bool {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dialects::{is_metrics_file, writer_of};
+use liveness::{Claim, ClaimState};
 use rustix::fs::{Access, access};
 
 use super::finding::{Finding, What};
@@ -78,10 +79,10 @@ fn check_hidden(entry: &Entry, hidden: &str, writers: &BTreeSet<String>) -> Opti
     }
     let writer = hidden.strip_prefix("multiprom-")?;
     let ours = writer_of(&format!("counter_{writer}.db")).as_deref() == Some(writer);
-    let old = age(&entry.path).is_some_and(|age| age > MADE_WITHIN);
-    (ours && old && !writers.contains(writer)).then(|| {
-        let why = format!("process {writer} has no metrics files, or none any more");
-        Finding::remark(What::LeftOver, &entry.path, why, "if the process has ended, the file may be deleted")
+    let dead = || Claim::read(entry.path.parent()?, writer).map(|claim| claim.state == ClaimState::Free);
+    (ours && !writers.contains(writer) && dead() == Some(true)).then(|| {
+        let why = format!("process {writer} has ended, and has no metrics files any more");
+        Finding::remark(What::LeftOver, &entry.path, why, "it may be deleted")
     })
 }
 

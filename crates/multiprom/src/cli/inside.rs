@@ -76,13 +76,14 @@ Columns:
   CLIENT   python, ruby or gitlab; python with its versions where today's client cannot read the file
   KIND     with a question mark where it is guessed: Ruby's files do not say it
   MODE     how gauges of several processes are merged
+  WRITER   alive, dead, or unknown, which is to be taken for alive
   SERIES   records that count on a page
   USED     bytes in use; LENGTH is the file's length. Both are in bytes, or K, M, G of 1024
   DAMAGE   what is wrong, and at which byte. `multiprom check` says what to do
   A column that would be empty is left out. On a terminal long texts lose their middle; in a pipe nothing is cut.
 
 Fields of --json:
-  path client versions kind guessed mode process series used length
+  path client versions kind guessed mode process life series used length
   damage  null, or an object of offset and why
   error   null, or why the file cannot be read
 

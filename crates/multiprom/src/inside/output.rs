@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{Formatter, Serializer as JsonSerializer};
 
-use super::text::is_invisible;
+use super::text::{is_invisible, width};
 
 /// Standard output, written in large pieces.
 pub(crate) struct Output {
@@ -44,6 +44,22 @@ impl Output {
 
     pub(crate) fn line(&mut self, text: &str) -> anyhow::Result<()> {
         self.out.write_all(text.as_bytes()).and_then(|()| self.out.write_all(b"\n")).context(WRITE)
+    }
+
+    /// A text of several words, broken between them where it is wider than the terminal.
+    pub(crate) fn paragraph(&mut self, text: &str) -> anyhow::Result<()> {
+        let columns = self.columns.unwrap_or(usize::MAX);
+        let mut line = String::new();
+        for word in text.split(' ') {
+            if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+                self.line(&std::mem::take(&mut line))?;
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        self.line(&line)
     }
 
     /// `text` in a colour, if there are colours.

@@ -79,7 +79,7 @@ fn a_finding_says_what_to_do() {
     let expected = [
         "/counter_4711.db at 64: damaged (its header says 120 bytes, there are 100: it was cut): the key is cut off \
          or its length is wrong",
-        "    pages have the record before it. If process 4711 has ended, delete the file; else it must start anew",
+        "    pages have the record before it; once process 4711 has ended, delete the file",
         "1 file: 1 thing is wrong",
     ];
     assert_eq!(out.replace(files.path(), "").lines().collect::<Vec<_>>(), expected);
@@ -153,7 +153,7 @@ fn what_does_no_harm_is_a_remark() {
 #[test]
 fn dot_files_that_nobody_finished_are_found_once_they_are_old() {
     let files = Files::new();
-    let names = [".counter_7-r0.db.new", ".multiprom-7-r0", ".multiprom-new-7-0"];
+    let names = [".counter_7-r0.db.new", ".multiprom-new-7-0"];
     for name in names {
         files.write_bytes(name, b"");
     }
@@ -162,12 +162,22 @@ fn dot_files_that_nobody_finished_are_found_once_they_are_old() {
         let file = std::fs::OpenOptions::new().write(true).open(files.join(name)).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
     }
-    let expected = [
-        "fault left_over .counter_7-r0.db.new",
-        "remark left_over .multiprom-7-r0",
-        "fault left_over .multiprom-new-7-0",
-    ];
+    let expected = ["fault left_over .counter_7-r0.db.new", "fault left_over .multiprom-new-7-0"];
     assert_eq!(checked(&files), (Some(1), expected.map(str::to_owned).to_vec()));
+}
+
+#[test]
+fn a_dot_file_whose_process_has_ended_is_left_over_once_its_files_are_gone() {
+    let files = Files::new();
+    let boot = std::fs::read_to_string(dialects::BOOT).unwrap();
+    files.write_bytes(".multiprom-7-r0", format!("format 1\npid 7\nboot {boot}").as_bytes());
+    assert_eq!(checked(&files), (Some(0), vec!["remark left_over .multiprom-7-r0".to_owned()]));
+    files.python("counter_7-r0.db", &[(A, 1.0)]);
+    assert_eq!(checked(&files), (Some(0), Vec::new()));
+    std::fs::remove_file(files.join("counter_7-r0.db")).unwrap();
+    let held = std::fs::File::open(files.join(".multiprom-7-r0")).unwrap();
+    held.lock().unwrap();
+    assert_eq!(checked(&files), (Some(0), Vec::new()));
 }
 
 #[test]

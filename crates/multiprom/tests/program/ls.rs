@@ -49,15 +49,16 @@ fn a_table_ends_with_a_total_and_leaves_empty_columns_out() {
     files
         .python("counter_10.db", &[(r#"["a", "a_total", {}, ""]"#, 1.0)])
         .python("counter_9.db", &[(r#"["a", "a_total", {}, ""]"#, 1.0)]);
+    let _writer = std::fs::OpenOptions::new().write(true).open(files.join("counter_10.db")).unwrap();
     let (code, out, errors) = run(&mut multiprom(&["ls", "--sort", "process", files.path()]));
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     assert_eq!(
         out.lines().collect::<Vec<_>>(),
         [
-            "FILE           CLIENT  KIND     PROCESS  SERIES  USED  LENGTH",
-            "counter_9.db   python  counter  9             1    56    4096",
-            "counter_10.db  python  counter  10            1    56    4096",
-            "2 files of 2 processes: 2 series, 112 of 8192 used",
+            "FILE           CLIENT  KIND     PROCESS  WRITER  SERIES  USED  LENGTH",
+            "counter_9.db   python  counter  9        dead         1    56    4096",
+            "counter_10.db  python  counter  10       alive        1    56    4096",
+            "2 files of 2 processes (1 alive, 1 dead): 2 series, 112 of 8192 used",
         ]
     );
 }
