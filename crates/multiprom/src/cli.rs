@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::fold::{Fold, HowToFold};
-use self::inside::{Check, Dump, Ls};
+use self::inside::{Check, Diff, Dump, Ls};
 use self::run::Run;
 use crate::source_argument::{SourceArgument, source_argument};
 
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Ls(Ls),
     Dump(Dump),
     Check(Check),
+    Diff(Diff),
     Demo(Demo),
     /// One of the demo's workers.
     #[command(hide = true)]
@@ -234,6 +235,10 @@ Examples:
 
   Find what is wrong with it, and what to do:
       multiprom check /run/shop/metrics
+
+  See what has changed since a page was saved, or whether a counter fell:
+      multiprom diff saved.txt /run/shop/metrics
+      multiprom diff --only-falls saved.txt /run/shop/metrics
 
 Exit codes:
   0  done, or ended by Ctrl-C or SIGTERM

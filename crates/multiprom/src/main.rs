@@ -15,6 +15,7 @@ mod keeper;
 mod demo;
 
 mod check;
+mod diff;
 mod dump;
 mod inside;
 mod ls;
@@ -38,11 +39,13 @@ use crate::inside::output::is_broken_pipe;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // These two have said something with 1.
+    let failed = if matches!(cli.command, Command::Check(_) | Command::Diff(_)) { 2 } else { 1 };
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
             complain(&error);
-            ExitCode::FAILURE
+            ExitCode::from(failed)
         }
     }
 }
@@ -76,6 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Ls(ls) => quietly(ls::ls(ls)),
         Command::Dump(dump) => quietly(dump::dump(dump)),
         Command::Check(check) => check::check(check),
+        Command::Diff(diff) => diff::diff(diff),
         Command::Demo(demo) => demo::demo(demo).map(done),
         Command::DemoWorker(worker) => demo::worker::work(&worker.directory).map(done),
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use collector::{Catalog, DirSource, Directory, Source};
+use collector::{Catalog, Collector, DirSource, Directory, Source};
 use dialects::is_metrics_file;
 use process_metrics::{Group, ProcessSource, View};
 
@@ -24,6 +24,11 @@ pub(crate) fn named(sources: Sources) -> anyhow::Result<(Vec<Directory>, Catalog
         directories.push(Directory { path: directory_of_environment()?, labels: Vec::new() });
     }
     Ok((directories, catalog))
+}
+
+/// A collector of these directories alone.
+pub(crate) fn collector_of(directories: Vec<Directory>, catalog: Catalog) -> anyhow::Result<Collector> {
+    Ok(Collector::new(vec![Box::new(DirSource::new(directories, catalog)?)]))
 }
 
 /// Sources of these directories and of the processes that write there.

@@ -71,6 +71,34 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 }
 
+/// Compare two pages: what is gone, what is new, what has changed, and which counters fell.
+///
+/// Each side is a directory of metrics files or one such file, which are merged as a page would have them, or a page
+/// that was saved, as text or OpenMetrics.
+#[derive(Debug, Args)]
+#[command(after_long_help = DIFF_EXAMPLES)]
+pub(crate) struct Diff {
+    /// The old side: a directory, a metrics file, a saved page, or `-` for a page on standard input
+    #[arg(value_name = "A")]
+    pub(crate) before: PathBuf,
+
+    /// The new side
+    #[arg(value_name = "B")]
+    pub(crate) after: PathBuf,
+
+    /// Show counters that fell, and nothing else
+    #[arg(long)]
+    pub(crate) only_falls: bool,
+
+    /// Kinds and merge modes for Ruby's files, as for `multiprom collect`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+
+    /// Print a JSON object for each change, one on a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 const LS_EXAMPLES: &str = "\
 Columns:
   CLIENT   python, ruby or gitlab; python with its versions where today's client cannot read the file
@@ -138,3 +166,25 @@ Exit codes:
   0  nothing is wrong; there may be remarks
   1  something is wrong
   2  the command line is wrong, or findings could not be written";
+
+const DIFF_EXAMPLES: &str = "\
+Lines begin with
+  -  gone      - jobs_total{queue=\"mail\"} 3.0
+  +  new       + jobs_total{queue=\"post\"} 1.0
+  ~  changed   ~ jobs_total{queue=\"news\"} 5.0 -> 9.0 (+4.0)
+  !  fell      ! jobs_total{queue=\"spam\"} 9.0 -> 5.0 (-4.0) fell
+  What can fall is a counter, or a bucket, count or sum, by more than the last bits of a sum (1e-9 of itself).
+
+Fields of --json:
+  change  gone, new, changed or fell
+  name labels kind old new difference
+
+Examples:
+  multiprom collect /run/shop/metrics > saved.txt; sleep 60; multiprom diff saved.txt /run/shop/metrics
+  curl -s localhost:8000/metrics | multiprom diff - /run/shop/metrics
+  multiprom diff --only-falls saved.txt /run/shop/metrics || echo 'a counter fell'
+
+Exit codes:
+  0  nothing differs; with --only-falls: nothing fell
+  1  something differs; with --only-falls: something fell
+  2  a side could not be read, or the command line is wrong";

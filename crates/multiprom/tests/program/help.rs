@@ -47,6 +47,7 @@ fn every_command_explains_itself() {
         ("ls", &["--sort", "--json", "DAMAGE", "Exit codes"]),
         ("dump", &["--json", "offset", "raw_key", "Exit codes"]),
         ("check", &["--json", "advice", "Exit codes"]),
+        ("diff", &["--only-falls", "--json", "fell", "Exit codes"]),
         ("demo", &["--seconds", "Ctrl-C"]),
     ] {
         let (code, help, _) = run(&mut multiprom(&[command, "--help"]));

@@ -4,6 +4,7 @@
 mod check;
 mod collect;
 mod demo;
+mod diff;
 mod dump;
 mod files;
 mod help;
