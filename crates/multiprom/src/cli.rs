@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::fold::{Fold, HowToFold};
-use self::inside::{Check, Diff, Dump, Ls};
+use self::inside::{Check, Diff, Dump, Ls, Top};
 use self::run::Run;
 use crate::source_argument::{SourceArgument, source_argument};
 
@@ -42,6 +42,7 @@ pub(crate) enum Command {
     Dump(Dump),
     Check(Check),
     Diff(Diff),
+    Top(Top),
     Demo(Demo),
     /// One of the demo's workers.
     #[command(hide = true)]
@@ -196,7 +197,7 @@ pub(crate) enum PageFormat {
 }
 
 /// A length of time given in seconds: above 0, at most a year.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     const YEAR: f64 = 366.0 * 86_400.0; // seconds
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= YEAR => Ok(Duration::from_secs_f64(seconds)),
@@ -235,6 +236,9 @@ Examples:
 
   Find what is wrong with it, and what to do:
       multiprom check /run/shop/metrics
+
+  Watch what counts most, by series and by worker:
+      multiprom top /run/shop/metrics
 
   See what has changed since a page was saved, or whether a counter fell:
       multiprom diff saved.txt /run/shop/metrics

@@ -192,14 +192,12 @@ fn by_number(process: Option<&str>) -> (u64, String) {
 fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
     let mut table = Table::new([
         Column::shrinking("FILE", 12),
-        Column::left("CLIENT"),
-        Column::left("KIND"),
-        Column::left("MODE"),
-        Column::shrinking("PROCESS", 7),
+        Column::left("CLIENT").dropped(3),
+        Column::left("KIND").dropped(2),
+        Column::left("PROCESS").dropped(4),
         Column::left("WRITER"),
         Column::right("SERIES"),
-        Column::right("USED"),
-        Column::right("LENGTH"),
+        Column::right("USED").dropped(1),
         Column::shrinking("DAMAGE", 12),
     ]);
     for line in lines {
@@ -208,9 +206,11 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
             (Some(client), Some(versions)) => Cell::tinted(format!("{client} {versions}"), Tint::Odd),
             (client, _) => word(client),
         };
-        let kind = match line.kind {
-            Some(kind) if line.guessed => Cell::tinted(format!("{kind}?"), Tint::Dim),
-            kind => word(kind),
+        let kind = match (line.kind, line.mode) {
+            (Some(kind), None) if line.guessed => Cell::tinted(format!("{kind}?"), Tint::Dim),
+            (Some(kind), Some(mode)) if line.guessed => Cell::tinted(format!("{kind} {mode}?"), Tint::Dim),
+            (Some(kind), Some(mode)) => Cell::plain(format!("{kind} {mode}")),
+            (kind, _) => word(kind),
         };
         let damage = match (&line.error, &line.damage) {
             (Some(error), _) => error.clone(),
@@ -222,12 +222,10 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
             Cell::plain(&line.shown),
             client,
             kind,
-            word(line.mode),
             word(line.process.as_deref()),
             Cell::tinted(line.life, line.life_tint()),
             Cell::plain(line.series.to_string()),
-            Cell::plain(line.used_text()),
-            Cell::plain(size(line.length)),
+            Cell::plain(format!("{}/{}", line.used_text(), size(line.length))),
             Cell::tinted(visible(damage.as_bytes()), Tint::Bad),
         ]);
     }

@@ -19,6 +19,7 @@ mod diff;
 mod dump;
 mod inside;
 mod ls;
+mod top;
 
 mod source_argument;
 mod sources;
@@ -69,7 +70,11 @@ fn explain(error: &anyhow::Error) -> String {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    log_to_stderr(&cli.log_level)?;
+    // A line of the log in the middle of a live view would spoil it; the view counts damaged files itself.
+    let draws = matches!(&cli.command, Command::Top(top) if !top.once);
+    if !draws || !std::io::stderr().is_terminal() {
+        log_to_stderr(&cli.log_level)?;
+    }
     let done = |()| ExitCode::SUCCESS;
     match cli.command {
         Command::Serve(serve) => serve::serve(serve).map(done),
@@ -80,6 +85,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dump(dump) => quietly(dump::dump(dump)),
         Command::Check(check) => check::check(check),
         Command::Diff(diff) => diff::diff(diff),
+        Command::Top(top) => quietly(top::top(top)),
         Command::Demo(demo) => demo::demo(demo).map(done),
         Command::DemoWorker(worker) => demo::worker::work(&worker.directory).map(done),
     }

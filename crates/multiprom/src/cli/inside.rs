@@ -1,8 +1,11 @@
 //! The command line of the commands that look inside metrics directories.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+
+use super::{Sources, seconds};
 
 /// List the files of metrics directories: whose they are, what is in them, what is damaged.
 ///
@@ -99,16 +102,41 @@ pub(crate) struct Diff {
     pub(crate) json: bool,
 }
 
+/// Watch what moves, live: the rate of every series, and of every worker.
+///
+/// Counters show increments a second; histograms and summaries observations a second, and the mean of what was
+/// observed since the last reading; gauges their change a second. A worker's rate is that of all its counters,
+/// histograms and summaries together.
+#[derive(Debug, Args)]
+#[command(after_long_help = TOP_EXAMPLES)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+
+    /// How often to read, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub(crate) interval: Duration,
+
+    /// Begin with workers, not series
+    #[arg(long)]
+    pub(crate) workers: bool,
+
+    /// Print one table after one interval, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
 const LS_EXAMPLES: &str = "\
 Columns:
   CLIENT   python, ruby or gitlab; python with its versions where today's client cannot read the file
-  KIND     with a question mark where it is guessed: Ruby's files do not say it
-  MODE     how gauges of several processes are merged
+  KIND     and how gauges of several processes are merged; with a question mark where it is guessed, as Ruby's
+           files do not say it
   WRITER   alive, dead, or unknown, which is to be taken for alive
   SERIES   records that count on a page
-  USED     bytes in use; LENGTH is the file's length. Both are in bytes, or K, M, G of 1024
+  USED     bytes in use and the length of the file, in bytes, or K, M, G of 1024
   DAMAGE   what is wrong, and at which byte. `multiprom check` says what to do
-  A column that would be empty is left out. On a terminal long texts lose their middle; in a pipe nothing is cut.
+  A column that would be empty is left out. On a terminal long texts lose their middle, and where that is not
+  enough columns are left out; in a pipe nothing is cut.
 
 Fields of --json:
   path client versions kind guessed mode process life series used length
@@ -188,3 +216,20 @@ Exit codes:
   0  nothing differs; with --only-falls: nothing fell
   1  something differs; with --only-falls: something fell
   2  a side could not be read, or the command line is wrong";
+
+const TOP_EXAMPLES: &str = "\
+Keys:
+  w  workers or series            s  sort by rate, value or name
+  /  filter; Enter keeps it, Esc drops it
+  p  pause                        q, Ctrl-C  quit
+  Up Down PageUp PageDown Home End  scroll
+
+Examples:
+  multiprom top /run/shop/metrics
+  multiprom top --interval 5 /run/shop/metrics,app=shop /run/mail/metrics,app=mail
+  multiprom top --once --workers /run/shop/metrics
+
+Exit codes:
+  0  ended by q, Ctrl-C or SIGTERM
+  1  with --once: a directory could not be read
+  2  standard output is no terminal, or the command line is wrong";

@@ -1,4 +1,5 @@
-//! Tables that fit a terminal: no line is wrapped, long texts lose their middle.
+//! Tables that fit a terminal: no line is wrapped, long texts lose their middle, and where that is not enough columns
+//! are left out.
 
 use super::output::{Output, Tint};
 use super::text::{cut, width};
@@ -12,11 +13,16 @@ pub(crate) struct Table {
 /// How a column is laid out.
 #[derive(Clone, Copy)]
 pub(crate) struct Column {
-    pub(crate) title: &'static str,
+    title: &'static str,
     /// Numbers stand at the right.
-    pub(crate) right: bool,
+    right: bool,
     /// How narrow it may become where the table is too wide; none: as wide as its texts.
-    pub(crate) least: Option<usize>,
+    least: Option<usize>,
+    /// How wide it is at least where the table is not too wide.
+    usual: usize,
+    /// Which column is left out first where the table is too wide all the same: the one with the greatest number.
+    /// Those with 0 stay.
+    dropped: u8,
 }
 
 /// A text of the table, escaped already.
@@ -30,15 +36,25 @@ const GAP: usize = 2;
 
 impl Column {
     pub(crate) const fn left(title: &'static str) -> Column {
-        Column { title, right: false, least: None }
+        Column { title, right: false, least: None, usual: 0, dropped: 0 }
     }
 
     pub(crate) const fn right(title: &'static str) -> Column {
-        Column { title, right: true, least: None }
+        Column { right: true, ..Column::left(title) }
     }
 
     pub(crate) const fn shrinking(title: &'static str, least: usize) -> Column {
-        Column { title, right: false, least: Some(least) }
+        Column { least: Some(least), ..Column::left(title) }
+    }
+
+    /// So wide also where its texts are shorter: columns of a live view stand still.
+    pub(crate) const fn usually(self, usual: usize) -> Column {
+        Column { usual, ..self }
+    }
+
+    /// Left out where there is no room for it, the one with the greatest number first.
+    pub(crate) const fn dropped(self, dropped: u8) -> Column {
+        Column { dropped, ..self }
     }
 }
 
@@ -50,6 +66,14 @@ impl Cell {
     pub(crate) fn tinted(text: impl Into<String>, tint: Tint) -> Cell {
         Cell { text: text.into(), tint }
     }
+}
+
+/// A column in its place on a line.
+struct Place<'a> {
+    /// Which of the table's columns.
+    at: usize,
+    column: &'a Column,
+    wide: usize,
 }
 
 impl Table {
@@ -74,65 +98,78 @@ impl Table {
     }
 
     pub(crate) fn print(&self, out: &mut Output) -> anyhow::Result<()> {
-        let widths = self.widths(out.columns);
-        let titles = self.columns.iter().map(|column| Cell::tinted(column.title, Tint::Bold)).collect();
-        for row in [&titles].into_iter().chain(&self.rows) {
-            let line = self.line(row, &widths, out.columns, |tint, text| out.tinted(tint, text));
+        for line in self.lines(out.columns) {
+            let line: String = line.iter().map(|(text, tint)| out.tinted(*tint, text)).collect();
             out.line(&line)?;
         }
         Ok(())
     }
 
-    fn line(
-        &self,
-        row: &[Cell],
-        widths: &[usize],
-        columns: Option<usize>,
-        tinted: impl Fn(Tint, &str) -> String,
-    ) -> String {
-        let mut line = String::new();
-        let mut blanks = 0;
-        let mut taken = 0;
-        for ((cell, column), &wide) in row.iter().zip(&self.columns).zip(widths) {
-            let left = columns.map_or(wide, |columns| wide.min(columns.saturating_sub(taken + blanks)));
-            let text = cut(&cell.text, left);
-            let padding = left.saturating_sub(width(&text));
-            if column.right {
-                blanks += padding;
-            }
-            if !text.is_empty() {
-                taken += blanks + width(&text);
-                line.extend(std::iter::repeat_n(' ', blanks));
-                line.push_str(&tinted(cell.tint, &text));
-                blanks = 0;
-            }
-            // Blanks are written only before something: no line ends in them.
-            blanks += GAP + if column.right { 0 } else { padding };
-        }
-        line
+    /// The titles and the rows, in pieces of one colour, none wider than so many columns.
+    pub(crate) fn lines(&self, columns: Option<usize>) -> Vec<Vec<(String, Tint)>> {
+        let places = self.places(columns);
+        let titles = self.columns.iter().map(|column| Cell::tinted(column.title, Tint::Bold)).collect();
+        [&titles].into_iter().chain(&self.rows).map(|row| line(row, &places, columns)).collect()
     }
 
-    /// How wide each column is, so that all of them fit.
-    fn widths(&self, columns: Option<usize>) -> Vec<usize> {
+    /// Which columns there is room for, and how wide each is.
+    fn places(&self, columns: Option<usize>) -> Vec<Place<'_>> {
         let cells = |at: usize| self.rows.iter().filter_map(move |row| row.get(at));
-        let of_column = |(at, column): (usize, &Column)| {
-            cells(at).map(|cell| width(&cell.text)).chain([width(column.title)]).max().unwrap_or(0)
-        };
-        let mut widths: Vec<usize> = self.columns.iter().enumerate().map(of_column).collect();
-        let Some(columns) = columns else { return widths };
-        let gaps = GAP * widths.len().saturating_sub(1);
+        let widest = |at: usize| cells(at).map(|cell| width(&cell.text)).max().unwrap_or(0);
+        let place =
+            |(at, column): (usize, &'_ Column)| (at, widest(at).max(width(column.title)).max(column.usual));
+        let widths = self.columns.iter().enumerate().map(place);
+        let mut places: Vec<Place<'_>> =
+            widths.zip(&self.columns).map(|((at, wide), column)| Place { at, column, wide }).collect();
+        let Some(columns) = columns else { return places };
+        let least = |place: &Place<'_>| place.column.least.unwrap_or(place.wide).min(place.wide);
+        while sum(&places, least) > columns {
+            let last = places.iter().enumerate().max_by_key(|(_, place)| place.column.dropped);
+            match last {
+                Some((at, place)) if place.column.dropped > 0 => drop(places.remove(at)),
+                _ => break,
+            }
+        }
         // The widest gives first.
-        while widths.iter().sum::<usize>() + gaps > columns {
-            let shrinking = self.columns.iter().zip(&mut widths);
+        while sum(&places, |place| place.wide) > columns {
             let shrinking =
-                shrinking.filter(|(column, wide)| column.least.is_some_and(|least| least < **wide));
-            match shrinking.max_by_key(|(_, wide)| **wide) {
-                Some((_, wide)) => *wide -= 1,
+                places.iter_mut().filter(|place| place.column.least.is_some_and(|it| it < place.wide));
+            match shrinking.max_by_key(|place| place.wide) {
+                Some(place) => place.wide -= 1,
                 None => break,
             }
         }
-        widths
+        places
     }
+}
+
+/// How wide a line is whose columns are so wide.
+fn sum(places: &[Place<'_>], wide: impl Fn(&Place<'_>) -> usize) -> usize {
+    places.iter().map(wide).sum::<usize>() + GAP * places.len().saturating_sub(1)
+}
+
+fn line(row: &[Cell], places: &[Place<'_>], columns: Option<usize>) -> Vec<(String, Tint)> {
+    let mut line = Vec::new();
+    let mut blanks = 0;
+    let mut taken = 0;
+    for Place { at, column, wide } in places {
+        let Some(cell) = row.get(*at) else { continue };
+        let left = columns.map_or(*wide, |columns| columns.saturating_sub(taken + blanks).min(*wide));
+        let text = cut(&cell.text, left);
+        let padding = left.saturating_sub(width(&text));
+        if column.right {
+            blanks += padding;
+        }
+        if !text.is_empty() {
+            taken += blanks + width(&text);
+            line.push((" ".repeat(blanks), Tint::Plain));
+            line.push((text, cell.tint));
+            blanks = 0;
+        }
+        // Blanks are written only before something: no line ends in them.
+        blanks += GAP + if column.right { 0 } else { padding };
+    }
+    line
 }
 
 #[cfg(test)]
@@ -140,19 +177,18 @@ mod tests {
     use super::*;
 
     fn lines(columns: Option<usize>) -> Vec<String> {
-        let mut table =
-            Table::new([Column::shrinking("FILE", 8), Column::right("USED"), Column::shrinking("DAMAGE", 6)]);
-        let row = |file: &str, used: &str, damage: &str| {
-            vec![Cell::plain(file), Cell::plain(used), Cell::plain(damage)]
-        };
-        table.push(row("counter_4711.db", "72", ""));
-        table.push(row(
-            "gauge_livemostrecent_4711.db",
-            "65536",
-            "at 8: the key is cut off or its length is wrong",
-        ));
-        let widths = table.widths(columns);
-        table.rows.iter().map(|row| table.line(row, &widths, columns, |_, text| text.to_owned())).collect()
+        let mut table = Table::new([
+            Column::shrinking("FILE", 8),
+            Column::right("USED"),
+            Column::left("KIND").dropped(1),
+            Column::shrinking("DAMAGE", 6),
+        ]);
+        let row = |texts: [&str; 4]| texts.map(Cell::plain).into();
+        table.push(row(["counter_4711.db", "72", "counter", ""]));
+        let damage = "at 8: the key is cut off or its length is wrong";
+        table.push(row(["gauge_livemostrecent_4711.db", "65536", "gauge", damage]));
+        let text = |line: Vec<(String, Tint)>| line.into_iter().map(|(text, _)| text).collect();
+        table.lines(columns).into_iter().skip(1).map(text).collect()
     }
 
     #[test]
@@ -160,14 +196,19 @@ mod tests {
         assert_eq!(
             lines(None),
             [
-                "counter_4711.db                  72",
-                "gauge_livemostrecent_4711.db  65536  at 8: the key is cut off or its length is wrong",
+                "counter_4711.db                  72  counter",
+                "gauge_livemostrecent_4711.db  65536  gauge    at 8: the key is cut off or its length is wrong",
             ]
         );
     }
 
     #[test]
     fn a_table_is_never_wider_than_the_terminal() {
+        assert_eq!(
+            lines(Some(50)),
+            ["counter_4711.db      72  counter", "gauge_li…4711.db  65536  gauge    at 8: th…s wrong"]
+        );
+        assert_eq!(lines(Some(30)), ["count…11.db     72", "gauge…11.db  65536  at 8:…rong"]);
         for columns in 0..120 {
             for line in lines(Some(columns)) {
                 assert!(width(&line) <= columns, "{columns}: {line}");

@@ -48,6 +48,7 @@ fn every_command_explains_itself() {
         ("dump", &["--json", "offset", "raw_key", "Exit codes"]),
         ("check", &["--json", "advice", "Exit codes"]),
         ("diff", &["--only-falls", "--json", "fell", "Exit codes"]),
+        ("top", &["--interval", "--once", "filter", "DIR,label=value", "Exit codes"]),
         ("demo", &["--seconds", "Ctrl-C"]),
     ] {
         let (code, help, _) = run(&mut multiprom(&[command, "--help"]));

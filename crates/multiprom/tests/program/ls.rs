@@ -55,9 +55,9 @@ fn a_table_ends_with_a_total_and_leaves_empty_columns_out() {
     assert_eq!(
         out.lines().collect::<Vec<_>>(),
         [
-            "FILE           CLIENT  KIND     PROCESS  WRITER  SERIES  USED  LENGTH",
-            "counter_9.db   python  counter  9        dead         1    56    4096",
-            "counter_10.db  python  counter  10       alive        1    56    4096",
+            "FILE           CLIENT  KIND     PROCESS  WRITER  SERIES     USED",
+            "counter_9.db   python  counter  9        dead         1  56/4096",
+            "counter_10.db  python  counter  10       alive        1  56/4096",
             "2 files of 2 processes (1 alive, 1 dead): 2 series, 112 of 8192 used",
         ]
     );

@@ -14,3 +14,4 @@ mod process_metrics;
 mod recorded;
 mod run;
 mod serve;
+mod top;

@@ -1,0 +1,61 @@
+//! Which processes of directories live, by the names that their files carry.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use dialects::{Dialect, parse_file_name};
+use liveness::{Life, Watch};
+
+use crate::inside::folder::Folder;
+
+/// Directories that are looked at again and again.
+pub(super) struct Watched(Vec<(PathBuf, Watch)>);
+
+/// What is known of processes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ByProcess {
+    lives: HashMap<String, Life>,
+    pub(super) files: usize,
+}
+
+impl Watched {
+    pub(super) fn new(directories: Vec<PathBuf>) -> Watched {
+        Watched(directories.into_iter().map(|directory| (directory, Watch::default())).collect())
+    }
+
+    /// Looks at all directories. Nothing is known of one that cannot be read.
+    pub(super) fn look(&mut self) -> ByProcess {
+        let mut found = ByProcess::default();
+        for (directory, watch) in &mut self.0 {
+            let Ok(folder) = Folder::list(directory) else { continue };
+            let names: Vec<&str> = folder.metrics_files().filter_map(|entry| entry.name.as_deref()).collect();
+            found.files += names.len();
+            let Ok(examined) = watch.look(directory, &names) else { continue };
+            for (name, life) in names.iter().zip(examined.lives) {
+                // Names do not tell Python's from GitLab's; what is no process of a page is never asked for.
+                for dialect in [Dialect::PYTHON, Dialect::Gitlab, Dialect::Ruby] {
+                    if let Some(named) = parse_file_name(dialect, name) {
+                        found.add(&named.process, life);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+impl ByProcess {
+    /// One living file is enough to live.
+    fn add(&mut self, process: &str, life: Life) {
+        let rank = |life: Life| ["alive", "unknown", "dead"].iter().position(|word| *word == life.as_str());
+        match self.lives.get_mut(process) {
+            Some(known) if rank(*known) <= rank(life) => {}
+            Some(known) => *known = life,
+            None => drop(self.lives.insert(process.to_owned(), life)),
+        }
+    }
+
+    pub(super) fn of(&self, process: &str) -> Life {
+        self.lives.get(process).copied().unwrap_or(Life::Unknown)
+    }
+}

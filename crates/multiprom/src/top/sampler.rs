@@ -1,0 +1,99 @@
+//! Reads directories again and again, merged and by process, and says how everything moved.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use collector::{Ask, By, Collector, Directory};
+use metrics_core::{Label, Snapshot};
+
+use super::lives::Watched;
+use super::meter::{Meter, Row, meters, rows};
+use super::worker::{Worker, workers};
+use crate::cli::Sources;
+use crate::sources::{collector_of, named};
+
+/// See the head of this file.
+pub(super) struct Sampler {
+    merged: Collector,
+    by_process: Collector,
+    watched: Watched,
+    /// The names of the labels that directories have.
+    labels: Vec<String>,
+    /// How the directories are called, for people.
+    pub(super) name: String,
+    last: Option<Last>,
+}
+
+/// What was read last.
+struct Last {
+    at: Instant,
+    merged: Vec<Meter>,
+    by_process: Vec<Meter>,
+}
+
+/// How everything moved.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sample {
+    pub(super) rows: Vec<Row>,
+    pub(super) workers: Vec<Worker>,
+    pub(super) files: usize,
+    pub(super) damaged_files: usize,
+}
+
+impl Sampler {
+    pub(super) fn new(sources: Sources) -> anyhow::Result<Sampler> {
+        let (directories, catalog) = named(sources)?;
+        let paths: Vec<PathBuf> = directories.iter().map(|directory| directory.path.clone()).collect();
+        let mut labels: Vec<String> = Vec::new();
+        for (name, _) in directories.iter().flat_map(|directory| &directory.labels) {
+            if !labels.contains(name) {
+                labels.push(name.clone());
+            }
+        }
+        let collector = |directories: &[Directory]| collector_of(directories.to_vec(), catalog.clone());
+        Ok(Sampler {
+            merged: collector(&directories)?,
+            by_process: collector(&directories)?,
+            name: paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" "),
+            watched: Watched::new(paths),
+            labels,
+            last: None,
+        })
+    }
+
+    /// Reads everything. Of the first reading no rates are known.
+    pub(super) async fn sample(&mut self) -> anyhow::Result<Sample> {
+        let mut apart = Ask::default();
+        apart.by = By::Process;
+        let lives = self.watched.look();
+        let at = Instant::now();
+        let merged: Arc<Snapshot> = self.merged.collect(&Ask::default()).await?;
+        let by_process = self.by_process.collect(&apart).await?;
+        let now = Last { at, merged: meters(&merged), by_process: meters(&by_process) };
+        let passed = self.last.as_ref().map(|last| at.duration_since(last.at).max(Duration::from_millis(1)));
+        let since = |meters: fn(&Last) -> &[Meter]| self.last.as_ref().map(meters).zip(passed);
+        let rows_merged = rows(since(|last| &last.merged), &now.merged);
+        let rows_apart = rows(since(|last| &last.by_process), &now.by_process);
+        let sample = Sample {
+            rows: rows_merged,
+            workers: workers(rows_apart, &self.labels, &lives),
+            files: lives.files,
+            damaged_files: damaged_files(&self.merged.own()),
+        };
+        self.last = Some(now);
+        Ok(sample)
+    }
+}
+
+/// What the collector says of its files.
+fn damaged_files(own: &Snapshot) -> usize {
+    let bad = own.families.iter().find(|family| &*family.name == "multiprom_directory_bad_files");
+    let count = bad.map_or(0.0, |family| family.samples.iter().map(|sample| sample.value).sum());
+    count as usize
+}
+
+/// A series for people: its name and labels, as far as they are no more than told already.
+pub(super) fn labels_of(row: &Row) -> impl Iterator<Item = (&str, &[u8])> {
+    row.meter.series.labels.iter().map(|label: &Label| (&*label.name, &*label.value))
+}
