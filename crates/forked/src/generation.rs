@@ -39,17 +39,6 @@ pub fn generation() -> Generation {
     }
 }
 
-/// The generation of this process, if it has asked for it before: a compare less than [`generation`].
-///
-/// ```
-/// let here = forked::generation();
-/// assert_eq!(forked::known_generation(), Some(here));
-/// ```
-#[inline]
-pub fn known_generation() -> Option<Generation> {
-    NonZeroU64::new(peek()).map(Generation)
-}
-
 /// The generation's number, or 0 when this process has not asked for it yet.
 #[inline]
 pub(crate) fn peek() -> u64 {

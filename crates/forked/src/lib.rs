@@ -9,7 +9,8 @@
 //! - [`generation()`] says which process this is, counted along the line of forks.
 //! - [`PerProcess`] is a value that each process makes for itself; a child leaves the parent's alone.
 //! - [`SetOnce`] is a value set once, which children inherit; a fork never finds it half set.
-//! - [`Reference`] is a reference that threads share and may exchange.
+//! - [`Reference`] is a reference that threads share and may exchange; a [wiped](Reference::wiped) one is to nothing
+//!   again in a child.
 //! - [`Gate`] is mutual exclusion that a fork cannot leave locked.
 //! - [`Sole`] is exclusion that costs nothing while one thread alone wants it.
 //! - [`Descriptors`] are open files that a child must let go of, without taking any lock of the parent's.
@@ -53,9 +54,10 @@ mod renewal;
 mod set_once;
 mod slot;
 mod sole;
+mod wiped;
 
 pub use gate::{Gate, Inside};
-pub use generation::{Generation, generation, known_generation};
+pub use generation::{Generation, generation};
 pub use lease::has_writer;
 pub use mark::thread_number;
 pub use per_process::PerProcess;

@@ -1,19 +1,24 @@
-//! A word that is 0 again in every forked child.
+//! Words that are 0 again in every forked child.
 
 use std::sync::atomic::AtomicU64;
 
 /// A word that is 0 now and becomes 0 again in a child of this process.
 pub(crate) fn word() -> &'static AtomicU64 {
-    wiped().unwrap_or_else(hooked)
+    wiped().map_or_else(hooked, |page| &page[0])
 }
 
-/// A word in a page of its own, which the kernel hands to a child as zeros, whichever way it is forked off.
+/// A page of words.
+pub(crate) type Page = [AtomicU64; WORDS];
+
+/// The kernel rounds up to its page size, which is at least this.
+const LEN: usize = 4096;
+const WORDS: usize = LEN / size_of::<AtomicU64>();
+
+/// A page that the kernel hands to a child as zeros, whichever way it is forked off.
 ///
 /// None where the kernel does not know `MADV_WIPEONFORK` (before Linux 4.14, some sandboxes), or memory is out.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn wiped() -> Option<&'static AtomicU64> {
-    // The kernel rounds up to its page size, which is at least this.
-    const LEN: usize = 4096;
+pub(crate) fn wiped() -> Option<&'static Page> {
     // SAFETY: a new private anonymous mapping at an address of the kernel's choice touches no memory of ours.
     let page = unsafe {
         libc::mmap(
@@ -34,14 +39,14 @@ pub(crate) fn wiped() -> Option<&'static AtomicU64> {
         unsafe { libc::munmap(page, LEN) };
         return None;
     }
-    // SAFETY: the page is aligned to more than 8, readable, writable, zeroed, and never unmapped from here on;
-    // nothing but this `AtomicU64` lies in it, and the kernel's wiping happens in another address space.
-    Some(unsafe { AtomicU64::from_ptr(page.cast()) })
+    // SAFETY: the page is aligned to more than 8, `LEN` bytes long, readable, writable, zeroed, and never unmapped from
+    // here on; nothing but these `AtomicU64`s lies in it, and the kernel's wiping happens in another address space.
+    Some(unsafe { &*page.cast::<Page>() })
 }
 
 /// Other systems have no such page.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn wiped() -> Option<&'static AtomicU64> {
+pub(crate) fn wiped() -> Option<&'static Page> {
     None
 }
 

@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use forked::testing::{WAYS, alone, fork};
-use forked::{Descriptors, Gate, PerProcess, SetOnce, generation};
+use forked::{Descriptors, Gate, PerProcess, Reference, SetOnce, generation};
 
 #[test]
 fn a_process_has_a_generation_that_no_ancestor_has() {
@@ -249,5 +249,37 @@ fn a_number_that_the_child_has_used_for_another_file_is_left_alone() {
             assert!(log.metadata().unwrap().is_dir());
         })
         .wait();
+    });
+}
+
+#[test]
+fn wiped_references_are_to_nothing_in_a_child_and_no_two_are_one() {
+    alone("wiped_references_are_to_nothing_in_a_child_and_no_two_are_one", || {
+        // More than a page of them.
+        let several = |numbers: std::ops::Range<u64>| -> Vec<_> {
+            let new = || Reference::wiped().expect("this kernel is younger than Linux 4.14");
+            let set = |number: u64| {
+                let reference: &Reference<u64> = new();
+                assert_eq!(reference.get(), None);
+                reference.set(Box::leak(Box::new(number)));
+                reference
+            };
+            numbers.map(set).collect()
+        };
+        let parents = several(0..700);
+        for way in WAYS {
+            fork(way, || {
+                assert!(parents.iter().all(|reference| reference.get().is_none()));
+                let childs = several(1000..1700);
+                assert!(childs.iter().map(|reference| *reference.get().unwrap()).eq(1000..1700));
+                assert!(parents.iter().all(|reference| reference.get().is_none()));
+                fork(way, || assert!(childs.iter().all(|reference| reference.get().is_none()))).wait();
+            })
+            .wait();
+        }
+        assert!(parents.iter().map(|reference| *reference.get().unwrap()).eq(0..700));
+        assert!(!parents[0].exchange(None, Some(&7)));
+        assert!(parents[0].exchange(parents[0].get(), Some(&7)));
+        assert_eq!((parents[0].take(), parents[0].take()), (Some(&7), None));
     });
 }

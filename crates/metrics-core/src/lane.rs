@@ -4,7 +4,7 @@ use std::fmt;
 
 use forked::Generation;
 
-use crate::atomic::{AtomicU64, Ordering};
+use crate::atomic::{AtomicBool, AtomicU64, Ordering, Reference};
 
 /// A number that one handle at a time adds to, beside the other numbers of its child: what a
 /// [`LocalCounter`](crate::LocalCounter) counts with.
@@ -19,21 +19,35 @@ use crate::atomic::{AtomicU64, Ordering};
 pub struct Lane {
     /// The bits of an `f64`.
     word: &'static AtomicU64,
-    /// Who adds: the generation of its process, [`NOBODY`], or [`CLOSED`].
-    owner: AtomicU64,
+    /// To the word while a handle of this process has the lane. To nothing when it is free, closed, or an ancestor's.
+    open: &'static Reference<AtomicU64>,
+    /// The process of the handle that has it or was the last to have it.
+    taken_in: AtomicU64,
+    /// Once and for all.
+    closed: AtomicBool,
     /// The bits of what the word held when the lane was closed.
     carried: AtomicU64,
 }
 
-/// The owner of a lane that is free. No generation gets that high.
-const NOBODY: u64 = u64::MAX;
-/// The owner of a lane that is closed.
-const CLOSED: u64 = u64::MAX - 1;
+/// Adds `by` to the lane that this is the [`place`](Lane::place) of, if the caller's handle still has it.
+#[inline]
+pub(crate) fn add(place: &Reference<AtomicU64>, by: f64) -> bool {
+    let word = place.get();
+    if let Some(word) = word {
+        // Two steps: nobody else writes. A lane that is closed in between has one more in its rest.
+        let sum = f64::from_bits(word.load(Ordering::Relaxed)) + by;
+        word.store(sum.to_bits(), Ordering::Relaxed);
+    }
+    word.is_some()
+}
 
 impl Lane {
     /// A free lane, whose number is that of `word`, as the bits of an `f64`. Nothing else may write to the word.
-    pub fn new(word: &'static AtomicU64) -> Lane {
-        Lane { word, owner: AtomicU64::new(NOBODY), carried: AtomicU64::new(0) }
+    ///
+    /// `open` has been made for it by [`Reference::wiped`]; where that makes none, there can be no lanes.
+    pub fn new(word: &'static AtomicU64, open: &'static Reference<AtomicU64>) -> Lane {
+        let (taken_in, closed, carried) = (AtomicU64::new(0), AtomicBool::new(false), AtomicU64::new(0));
+        Lane { word, open, taken_in, closed, carried }
     }
 
     /// What has been added.
@@ -41,10 +55,15 @@ impl Lane {
         f64::from_bits(self.word.load(Ordering::Relaxed))
     }
 
-    /// Takes the lane for a handle of this process; false when somebody has it.
+    /// Takes the lane for a handle of this process; false when somebody has it, or it is closed.
     pub fn take(&self, here: Generation) -> bool {
-        // Acquire: whoever takes it adds to what the last one has left.
-        self.owner.compare_exchange(NOBODY, here.0.get(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+        // Whoever takes it adds to what the last one has left, and sees that it is closed if it was by then.
+        if !self.open.exchange(None, Some(self.word)) {
+            return false;
+        }
+        self.taken_in.store(here.0.get(), Ordering::Relaxed);
+        // If this cannot be undone, whoever closes it has found it taken, and relies on the handle for its rest.
+        !(self.closed.load(Ordering::Relaxed) && self.open.exchange(Some(self.word), None))
     }
 
     /// Closes the lane, whose number was `carried` a moment ago and goes on elsewhere from there; what is still to be
@@ -52,33 +71,21 @@ impl Lane {
     /// what it has added in between: for such a lane the answer is 0. Nobody takes a closed lane.
     pub fn close(&self, carried: f64) -> f64 {
         self.carried.store(carried.to_bits(), Ordering::Relaxed);
-        // Release: a handle that finds it closed finds what was carried. Acquire: what the last handle has left.
-        match self.owner.swap(CLOSED, Ordering::AcqRel) {
-            NOBODY => self.rest(),
-            _ => 0.0,
-        }
+        self.closed.store(true, Ordering::Relaxed);
+        // A handle that finds it closed finds what was carried, and here is what the last handle has left.
+        self.open.take().map_or_else(|| self.rest(), |_| 0.0)
     }
 
-    /// Adds `by`, if the lane is still that of the caller's handle, in this process, which it knows as `here`.
-    #[inline]
-    pub(crate) fn add(&self, by: f64, here: Option<Generation>) -> bool {
-        // Relaxed: it was taken by this thread, or handed to it with the handle. No owner is 0.
-        let ours = self.owner.load(Ordering::Relaxed) == here.map_or(0, |here| here.0.get());
-        if ours {
-            // Two steps: nobody else writes. A lane that is closed in between has one more in its rest.
-            let sum = self.get() + by;
-            self.word.store(sum.to_bits(), Ordering::Relaxed);
-        }
-        ours
+    /// What a handle that has taken the lane [adds](add) by.
+    pub(crate) fn place(&self) -> &'static Reference<AtomicU64> {
+        self.open
     }
 
-    /// Gives the lane back, which the caller has taken in this process; what the caller has to add elsewhere, if it
-    /// was closed meanwhile.
+    /// Gives the lane back, which the caller has taken, here or in an ancestor of this process; what the caller has to
+    /// add elsewhere, if it was closed meanwhile.
     pub(crate) fn leave(&self, here: Generation) -> f64 {
-        match self.owner.compare_exchange(here.0.get(), NOBODY, Ordering::Release, Ordering::Acquire) {
-            Ok(_) => 0.0,
-            Err(_) => self.rest(),
-        }
+        let ours = self.taken_in.load(Ordering::Relaxed) == here.0.get();
+        if !ours || self.open.exchange(Some(self.word), None) { 0.0 } else { self.rest() }
     }
 
     /// What has been added since the lane was carried.

@@ -127,7 +127,7 @@ pub use tracer::Trace;
 
 /// What [`lane`] and [`table`] are written with; the loom models put their own in its place.
 mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
     pub(crate) use forked::{Gate, Reference};
 }

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::fmt;
 
-use forked::{Generation, generation, known_generation};
+use forked::{Reference, generation};
 
-use crate::{Counter, Lane};
+use crate::atomic::AtomicU64;
+use crate::{Counter, Lane, lane};
 
 /// A handle of a counter for one thread at a time: adds without a compare-and-swap, to a number of its own.
 ///
@@ -43,17 +44,21 @@ use crate::{Counter, Lane};
 /// ```
 #[must_use]
 pub struct LocalCounter {
-    counter: Counter,
-    /// Where it adds; `None` where it shares the counter's number. A `Cell`, so that no two threads have it.
+    /// Where it adds, while it may. A `Cell`, so that no two threads have it.
+    place: Cell<&'static Reference<AtomicU64>>,
+    /// What it has taken; `None` where it shares the counter's number.
     lane: Cell<Option<&'static Lane>>,
-    /// Of the process that took the lane. In a process that was forked off, the lane is the parent's.
-    taken_in: Cell<Generation>,
+    counter: Counter,
 }
+
+/// The place of no lane.
+static NOWHERE: Reference<AtomicU64> = Reference::new();
 
 impl LocalCounter {
     pub(crate) fn new(counter: Counter) -> LocalCounter {
-        let taken_in = Cell::new(generation());
-        LocalCounter { lane: Cell::new(counter.child.local()), counter, taken_in }
+        let local = LocalCounter { place: Cell::new(&NOWHERE), lane: Cell::new(None), counter };
+        local.enter();
+        local
     }
 
     /// Adds 1.
@@ -79,36 +84,37 @@ impl LocalCounter {
 
     #[inline]
     fn add(&self, by: f64) {
-        match self.lane.get() {
-            Some(lane) => {
-                if !lane.add(by, known_generation()) {
-                    self.add_elsewhere(by);
-                }
-            }
-            None => self.counter.child.add(by),
+        if !lane::add(self.place.get(), by) {
+            self.add_elsewhere(by);
         }
     }
 
-    /// The process has been forked off, or the store has moved its numbers.
+    /// The process has been forked off, the store has moved its numbers, or it has none to give away.
     #[cold]
     fn add_elsewhere(&self, by: f64) {
-        self.leave();
-        self.taken_in.set(generation());
-        self.lane.set(self.counter.child.local());
-        // Once more would be another move; then the counter's own number is as good.
-        if !self.lane.get().is_some_and(|lane| lane.add(by, known_generation())) {
+        if self.lane.get().is_some() {
+            self.leave();
+            self.enter();
+        }
+        // Moved again meanwhile, or no lane: the counter's own number is as good.
+        if !lane::add(self.place.get(), by) {
             self.counter.child.add(by);
         }
+    }
+
+    /// Takes a lane.
+    fn enter(&self) {
+        let lane = self.counter.child.local();
+        self.place.set(lane.map_or(&NOWHERE, Lane::place));
+        self.lane.set(lane);
     }
 
     /// Gives the lane back, if it is this process's.
     fn leave(&self) {
         let Some(lane) = self.lane.take() else { return };
-        if self.taken_in.get() == generation() {
-            let rest = lane.leave(self.taken_in.get());
-            if rest != 0.0 {
-                self.counter.child.add(rest);
-            }
+        let rest = lane.leave(generation());
+        if rest != 0.0 {
+            self.counter.child.add(rest);
         }
     }
 }

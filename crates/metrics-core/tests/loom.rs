@@ -9,7 +9,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 mod atomic {
-    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
     pub(crate) use crate::gate::Gate;
     pub(crate) use crate::reference::Reference;
@@ -67,13 +67,13 @@ mod loom_models {
     use loom::thread;
 
     use crate::atomic::AtomicU64;
-    use crate::lane::Lane;
+    use crate::lane::{Lane, add};
     use crate::table::Table;
 
     const HERE: Generation = Generation(NonZeroU64::MIN);
 
     fn lane() -> Arc<Lane> {
-        Arc::new(Lane::new(Box::leak(Box::new(AtomicU64::new(0)))))
+        Arc::new(Lane::new(Box::leak(Box::new(AtomicU64::new(0))), Box::leak(Box::default())))
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod loom_models {
                 let (lane, elsewhere) = (lane.clone(), elsewhere.clone());
                 thread::spawn(move || {
                     for by in [1.0, 2.0] {
-                        if !lane.add(by, Some(HERE)) {
+                        if !add(lane.place(), by) {
                             *elsewhere.lock().unwrap() += by;
                         }
                     }
@@ -104,6 +104,36 @@ mod loom_models {
         });
     }
 
+    // Fails when `take` does not look whether the lane is closed, or does not care whether it could undo what it did,
+    // and when `close` lets no handle in before it says so (tried).
+    #[test]
+    fn a_lane_taken_while_it_is_closed_loses_nothing_and_nothing_counts_twice() {
+        loom::model(|| {
+            let lane = lane();
+            let elsewhere = Arc::new(Mutex::new(0.0));
+            let handle = {
+                let (lane, elsewhere) = (lane.clone(), elsewhere.clone());
+                // Twice: what the first has added after it was carried is the second's to bring.
+                let count = move |_| {
+                    let taken = lane.take(HERE);
+                    if !taken || !add(lane.place(), 1.0) {
+                        *elsewhere.lock().unwrap() += 1.0;
+                    }
+                    if taken {
+                        *elsewhere.lock().unwrap() += lane.leave(HERE);
+                    }
+                };
+                thread::spawn(move || (0..2).for_each(count))
+            };
+            let carried = lane.get();
+            let rest = lane.close(carried);
+            *elsewhere.lock().unwrap() += carried + rest;
+            handle.join().unwrap();
+            assert_eq!(*elsewhere.lock().unwrap(), 2.0);
+            assert!(!lane.take(HERE));
+        });
+    }
+
     #[test]
     fn two_handles_never_have_one_lane_and_the_next_goes_on_adding() {
         loom::model(|| {
@@ -111,7 +141,7 @@ mod loom_models {
             let count = |lane: &Lane| {
                 let taken = lane.take(HERE);
                 if taken {
-                    assert!(lane.add(1.0, Some(HERE)));
+                    assert!(add(lane.place(), 1.0));
                     assert_eq!(lane.leave(HERE), 0.0);
                 }
                 f64::from(u8::from(taken))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use dialects::{Dialect, Era};
-use forked::{PerProcess, Sole};
+use forked::{PerProcess, Reference, Sole};
 use metrics_core::{Child, Desc, Lane, Store, StoreError};
 
 use crate::child::{Numbers, RecordChild, index};
@@ -413,8 +413,9 @@ impl<M: Medium> Shared<M> {
             return Some(lane);
         }
         M::word(numbers.placed.get(0)?)?;
+        let open = Reference::wiped()?;
         let made = self.append_again(child, numbers, &mut files, own)?;
-        numbers.lanes.push(Lane::new(M::word(made.get(0)?)?));
+        numbers.lanes.push(Lane::new(M::word(made.get(0)?)?, open));
         free()
     }
 
