@@ -7,14 +7,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use dialects::{Damage, Dialect, KeyText};
-use liveness::Life;
 use metrics_core::Kind;
 use serde::Serialize;
 
 use crate::cli::inside::{Ls, Order};
 use crate::inside::file::MetricsFile;
 use crate::inside::folder::metrics_files_of;
-use crate::inside::lives::Lives;
+use crate::inside::lives::{Lives, Writer, count_text};
 use crate::inside::nature::Nature;
 use crate::inside::output::{Output, Tint};
 use crate::inside::table::{Cell, Column, Table};
@@ -72,8 +71,10 @@ struct Line {
     guessed: bool,
     mode: Option<&'static str>,
     process: Option<String>,
-    /// `alive`, `dead` or `unknown`.
+    /// `alive`, `dead`, `unknown` or `archive`.
     life: &'static str,
+    #[serde(skip)]
+    writer: Option<Writer>,
     /// Records that count.
     series: usize,
     used: i64,
@@ -89,7 +90,7 @@ struct DamageLine {
 }
 
 impl Line {
-    fn of(path: &Path, life: Life, with_directory: bool) -> Line {
+    fn of(path: &Path, writer: Writer, with_directory: bool) -> Line {
         let shown = match path.file_name() {
             Some(name) if !with_directory => name.to_string_lossy().into_owned(),
             _ => path.to_string_lossy().into_owned(),
@@ -97,7 +98,8 @@ impl Line {
         let mut line = Line {
             path: path.to_string_lossy().into_owned(),
             shown: visible(shown.as_bytes()),
-            life: life.as_str(),
+            life: writer.as_str(),
+            writer: Some(writer),
             ..Line::default()
         };
         if let Err(error) = line.look_at(path) {
@@ -223,7 +225,7 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
             client,
             kind,
             word(line.process.as_deref()),
-            Cell::tinted(line.life, line.life_tint()),
+            Cell::tinted(line.life, line.writer.map_or(Tint::Plain, Writer::tint)),
             Cell::plain(line.series.to_string()),
             Cell::plain(format!("{}/{}", line.used_text(), size(line.length))),
             Cell::tinted(visible(damage.as_bytes()), Tint::Bad),
@@ -237,14 +239,6 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
 }
 
 impl Line {
-    fn life_tint(&self) -> Tint {
-        match self.life {
-            "alive" => Tint::Good,
-            "dead" => Tint::Dim,
-            _ => Tint::Plain,
-        }
-    }
-
     fn used_text(&self) -> String {
         u64::try_from(self.used).map_or_else(|_| self.used.to_string(), size)
     }
@@ -252,18 +246,19 @@ impl Line {
 
 /// `3 files of 2 processes (1 alive, 1 dead): 1204 series, 96.0K of 192K used, 1 damaged`.
 fn total(lines: &[Line]) -> String {
-    let mut processes: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut processes: BTreeMap<&str, Writer> = BTreeMap::new();
     for line in lines {
-        let Some(process) = line.process.as_deref() else { continue };
-        // A process lives that has one living file.
-        let life = processes.entry(process).or_insert(line.life);
-        *life = (*life).min(line.life);
+        let (Some(process), Some(writer)) = (line.process.as_deref(), line.writer) else { continue };
+        if writer != Writer::Archive {
+            // A process lives that has one living file.
+            let known = processes.entry(process).or_insert(writer);
+            *known = (*known).min(writer);
+        }
     }
-    let lives = ["alive", "dead", "unknown"].into_iter().filter_map(|life| {
-        let count = processes.values().filter(|it| **it == life).count();
-        (count > 0).then(|| format!("{count} {life}"))
-    });
-    let lives = lives.collect::<Vec<_>>().join(", ");
+    let lives = match count_text(processes.values().copied()) {
+        none if none.is_empty() => none,
+        lives => format!(" ({lives})"),
+    };
     let count =
         |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     let series: usize = lines.iter().map(|line| line.series).sum();
@@ -272,7 +267,7 @@ fn total(lines: &[Line]) -> String {
     let damaged = lines.iter().filter(|line| line.damage.is_some() || line.error.is_some()).count();
     let damaged = if damaged > 0 { format!(", {damaged} damaged or unreadable") } else { String::new() };
     format!(
-        "{} of {} ({lives}): {series} series, {} of {} used{damaged}",
+        "{} of {}{lives}: {series} series, {} of {} used{damaged}",
         count(lines.len(), "file", "files"),
         count(processes.len(), "process", "processes"),
         size(used),

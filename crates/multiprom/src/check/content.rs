@@ -5,14 +5,14 @@ use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 
-use dialects::{Damage, Dialect, KeyText, read_key, records, writer_of};
+use dialects::{Damage, Dialect, KeyText, is_archive_name, read_key, records, writer_of};
 use foldhash::fast::RandomState;
-use liveness::Life;
 use metrics_core::{Kind, Mode};
 
 use super::families::OfFile;
 use super::finding::{Finding, What};
 use crate::inside::file::MetricsFile;
+use crate::inside::lives::Writer;
 use crate::inside::nature::Nature;
 use crate::inside::series::{labels_of, sample_name, series_text};
 use crate::inside::walk::{Met, walk};
@@ -20,7 +20,7 @@ use crate::inside::walk::{Met, walk};
 /// What there is to say about a file.
 pub(super) struct Content {
     pub(super) nature: Nature,
-    life: Life,
+    writer: Writer,
     pub(super) families: OfFile,
     /// Whether all its records count.
     pub(super) whole: bool,
@@ -28,11 +28,11 @@ pub(super) struct Content {
 }
 
 /// Reads a file and finds what is wrong in it.
-pub(super) fn check_content(path: &Path, life: Life) -> io::Result<Content> {
+pub(super) fn check_content(path: &Path, writer: Writer) -> io::Result<Content> {
     let file = MetricsFile::open(path)?;
     let nature = Nature::of(&file)?;
     let mut content =
-        Content { nature, life, families: OfFile::default(), whole: true, findings: Vec::new() };
+        Content { nature, writer, families: OfFile::default(), whole: true, findings: Vec::new() };
     content.check_header(path, &file);
     if content.nature.is_kindless() {
         content.findings.push(Finding::fault(
@@ -53,8 +53,8 @@ impl Content {
     fn check_header(&mut self, path: &Path, file: &MetricsFile) {
         let cure = self.cure();
         if file.len == 0 {
-            let advice = match self.life {
-                Life::Dead => format!("{cure}: Python's own reader fails on it"),
+            let advice = match self.writer {
+                Writer::Dead => format!("{cure}: Python's own reader fails on it"),
                 _ => format!(
                     "it may be in the making. If it stays so, {cure}: Python's own reader fails on it"
                 ),
@@ -147,10 +147,14 @@ impl Content {
     fn cure(&self) -> String {
         let process = self.nature.process.as_ref();
         let process = process.map_or_else(|| "its writer".to_owned(), |process| format!("process {process}"));
-        match self.life {
-            Life::Alive => format!("{process} lives: have it start anew, then delete the file"),
-            Life::Dead => format!("{process} has ended: delete the file"),
-            Life::Unknown => format!("once {process} has ended, delete the file"),
+        match self.writer {
+            Writer::Alive => format!("{process} lives: have it start anew, then delete the file"),
+            Writer::Dead => format!("{process} has ended: delete the file"),
+            Writer::Unknown => format!("once {process} has ended, delete the file"),
+            Writer::Archive => {
+                "it is an archive: bring it back from a backup, or delete it, and counters begin anew"
+                    .to_owned()
+            }
         }
     }
 
@@ -196,8 +200,9 @@ impl<'a> Twice<'a> {
     }
 
     fn meet(&mut self, at: usize, key: &KeyText<'_>) -> io::Result<()> {
-        // Threads of one process have a record each, in our own stores.
-        if adds_up(self.nature) && writer_of(&self.file.name).is_some() {
+        // Threads of one process have a record each, in our own stores, and what rounding left of a sum in archives.
+        let name = &self.file.name;
+        if adds_up(self.nature) && (writer_of(name).is_some() || is_archive_name(name)) {
             return Ok(());
         }
         let series = series(self.nature, key);

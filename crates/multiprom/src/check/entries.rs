@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
-use dialects::{is_metrics_file, writer_of};
+use dialects::{is_metrics_file, parse_retired, writer_of};
 use liveness::{Claim, ClaimState};
 use rustix::fs::{Access, access};
 
@@ -71,11 +71,17 @@ fn check_entry(entry: &Entry, writers: &BTreeSet<String>) -> Option<Finding> {
 fn check_hidden(entry: &Entry, hidden: &str, writers: &BTreeSet<String>) -> Option<Finding> {
     let aside =
         hidden.starts_with("multiprom-new-") || hidden.strip_suffix(".new").is_some_and(is_metrics_file);
+    let old = age(&entry.path).is_some_and(|age| age > MADE_WITHIN);
     if aside {
         let advice = "its writer was killed while it made the file. Nobody reads it: delete it";
-        let old = age(&entry.path).is_some_and(|age| age > MADE_WITHIN);
         return old
             .then(|| Finding::fault(What::LeftOver, &entry.path, "a file that was never finished", advice));
+    }
+    let retired = parse_retired(entry.name.as_deref()?).is_some();
+    if retired || hidden.starts_with("multiprom-fold-new") {
+        let why = "of a fold that was interrupted, or is going on";
+        let advice = "pages count what is to be counted; the next `multiprom fold` goes on where it ended";
+        return old.then(|| Finding::remark(What::LeftOver, &entry.path, why, advice));
     }
     let writer = hidden.strip_prefix("multiprom-")?;
     let ours = writer_of(&format!("counter_{writer}.db")).as_deref() == Some(writer);

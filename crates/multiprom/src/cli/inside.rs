@@ -131,7 +131,7 @@ Columns:
   CLIENT   python, ruby or gitlab; python with its versions where today's client cannot read the file
   KIND     and how gauges of several processes are merged; with a question mark where it is guessed, as Ruby's
            files do not say it
-  WRITER   alive, dead, or unknown, which is to be taken for alive
+  WRITER   alive, dead, unknown, which is to be taken for alive, or archive: nobody's, see `multiprom fold`
   SERIES   records that count on a page
   USED     bytes in use and the length of the file, in bytes, or K, M, G of 1024
   DAMAGE   what is wrong, and at which byte. `multiprom check` says what to do

@@ -3,12 +3,64 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use dialects::is_archive_name;
 use liveness::{Life, Watch};
+
+use super::output::Tint;
+
+/// What is known of a file's writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Writer {
+    Alive,
+    /// To be taken for alive.
+    Unknown,
+    Dead,
+    /// There is none: the file is an archive, of what processes counted that are dead.
+    Archive,
+}
+
+impl Writer {
+    /// Of a file of this name whose writer lives or not.
+    pub(crate) fn of(file: &str, life: Life) -> Writer {
+        match life {
+            _ if is_archive_name(file) => Writer::Archive,
+            Life::Alive => Writer::Alive,
+            Life::Dead => Writer::Dead,
+            Life::Unknown => Writer::Unknown,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Writer::Alive => "alive",
+            Writer::Unknown => "unknown",
+            Writer::Dead => "dead",
+            Writer::Archive => "archive",
+        }
+    }
+
+    pub(crate) fn tint(self) -> Tint {
+        match self {
+            Writer::Alive => Tint::Good,
+            Writer::Unknown => Tint::Plain,
+            Writer::Dead | Writer::Archive => Tint::Dim,
+        }
+    }
+}
+
+/// `4 alive, 1 dead`: how many there are of each sort. Archives are nobody.
+pub(crate) fn count_text(writers: impl Iterator<Item = Writer> + Clone) -> String {
+    let each = [Writer::Alive, Writer::Dead, Writer::Unknown].into_iter().filter_map(|sort| {
+        let count = writers.clone().filter(|writer| *writer == sort).count();
+        (count > 0).then(|| format!("{count} {}", sort.as_str()))
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
 
 /// See the head of this file.
 #[derive(Default)]
 pub(crate) struct Lives {
-    lives: HashMap<PathBuf, Life>,
+    lives: HashMap<PathBuf, Writer>,
     /// Why some are unknown, directory by directory.
     pub(crate) doubts: Vec<String>,
 }
@@ -35,8 +87,9 @@ impl Lives {
         let names: Vec<&str> = known.iter().map(|(_, name)| &**name).collect();
         match Watch::default().look(directory, &names) {
             Ok(examined) => {
-                let each = known.iter().map(|(file, _)| file.to_path_buf()).zip(examined.lives);
-                self.lives.extend(each);
+                let each = known.iter().zip(examined.lives);
+                self.lives
+                    .extend(each.map(|((file, name), life)| (file.to_path_buf(), Writer::of(name, life))));
                 self.doubts.extend(examined.doubt.map(|doubt| doubt.to_string()));
                 self.doubts.dedup();
             }
@@ -45,8 +98,8 @@ impl Lives {
     }
 
     /// Whether the writer of a file lives.
-    pub(crate) fn get(&self, file: &Path) -> Life {
-        self.lives.get(file).copied().unwrap_or(Life::Unknown)
+    pub(crate) fn get(&self, file: &Path) -> Writer {
+        self.lives.get(file).copied().unwrap_or(Writer::Unknown)
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use dialects::{Dialect, parse_file_name};
-use liveness::{Life, Watch};
+use liveness::Watch;
 
 use crate::inside::folder::Folder;
+use crate::inside::lives::Writer;
 
 /// Directories that are looked at again and again.
 pub(super) struct Watched(Vec<(PathBuf, Watch)>);
@@ -14,7 +15,7 @@ pub(super) struct Watched(Vec<(PathBuf, Watch)>);
 /// What is known of processes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ByProcess {
-    lives: HashMap<String, Life>,
+    lives: HashMap<String, Writer>,
     pub(super) files: usize,
 }
 
@@ -35,7 +36,7 @@ impl Watched {
                 // Names do not tell Python's from GitLab's; what is no process of a page is never asked for.
                 for dialect in [Dialect::PYTHON, Dialect::Gitlab, Dialect::Ruby] {
                     if let Some(named) = parse_file_name(dialect, name) {
-                        found.add(&named.process, life);
+                        found.add(&named.process, Writer::of(name, life));
                     }
                 }
             }
@@ -46,16 +47,14 @@ impl Watched {
 
 impl ByProcess {
     /// One living file is enough to live.
-    fn add(&mut self, process: &str, life: Life) {
-        let rank = |life: Life| ["alive", "unknown", "dead"].iter().position(|word| *word == life.as_str());
+    fn add(&mut self, process: &str, writer: Writer) {
         match self.lives.get_mut(process) {
-            Some(known) if rank(*known) <= rank(life) => {}
-            Some(known) => *known = life,
-            None => drop(self.lives.insert(process.to_owned(), life)),
+            Some(known) => *known = (*known).min(writer),
+            None => drop(self.lives.insert(process.to_owned(), writer)),
         }
     }
 
-    pub(super) fn of(&self, process: &str) -> Life {
-        self.lives.get(process).copied().unwrap_or(Life::Unknown)
+    pub(super) fn of(&self, process: &str) -> Writer {
+        self.lives.get(process).copied().unwrap_or(Writer::Unknown)
     }
 }

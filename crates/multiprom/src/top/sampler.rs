@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use collector::{Ask, By, Collector, Directory};
+use collector::{Ask, By, Collector, Directory, Liveness};
 use metrics_core::{Label, Snapshot};
 
 use super::lives::Watched;
@@ -64,11 +64,14 @@ impl Sampler {
 
     /// Reads everything. Of the first reading no rates are known.
     pub(super) async fn sample(&mut self) -> anyhow::Result<Sample> {
-        let mut apart = Ask::default();
+        // As `serve` has it.
+        let mut together = Ask::default();
+        together.liveness = Liveness::Observed;
+        let mut apart = together.clone();
         apart.by = By::Process;
         let lives = self.watched.look();
         let at = Instant::now();
-        let merged: Arc<Snapshot> = self.merged.collect(&Ask::default()).await?;
+        let merged: Arc<Snapshot> = self.merged.collect(&together).await?;
         let by_process = self.by_process.collect(&apart).await?;
         let now = Last { at, merged: meters(&merged), by_process: meters(&by_process) };
         let passed = self.last.as_ref().map(|last| at.duration_since(last.at).max(Duration::from_millis(1)));

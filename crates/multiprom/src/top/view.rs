@@ -6,6 +6,7 @@ use super::meter::Row;
 use super::numbers::{mean, rate, short};
 use super::sampler::{Sample, labels_of};
 use super::worker::Worker;
+use crate::inside::lives::{Writer, count_text};
 use crate::inside::output::Tint;
 use crate::inside::series::series_text;
 use crate::inside::table::{Cell, Column};
@@ -136,20 +137,12 @@ impl Item<'_> {
             ],
             Item::Worker(worker) => vec![
                 rate,
-                Cell::tinted(worker.life, life_tint(worker.life)),
+                Cell::tinted(worker.writer.as_str(), worker.writer.tint()),
                 Cell::plain(worker.series.to_string()),
                 Cell::plain(self.name()),
                 Cell::plain(worker.busiest.as_ref().map(busiest_text).unwrap_or_default()),
             ],
         }
-    }
-}
-
-fn life_tint(life: &str) -> Tint {
-    match life {
-        "alive" => Tint::Good,
-        "dead" => Tint::Dim,
-        _ => Tint::Plain,
     }
 }
 
@@ -164,11 +157,11 @@ fn busiest_text(row: &Row) -> String {
 
 /// `4 workers alive, 1 dead, 28 files, 61 series, 1234.5 counted a second`.
 pub(super) fn summary(sample: &Sample) -> String {
-    let lives = ["alive", "dead", "unknown"].into_iter().filter_map(|life| {
-        let count = sample.workers.iter().filter(|worker| worker.life == life).count();
-        (count > 0).then(|| format!("{count} {life}"))
-    });
-    let lives = lives.collect::<Vec<_>>().join(", ");
+    let workers = sample.workers.iter().map(|worker| worker.writer).filter(|it| *it != Writer::Archive);
+    let lives = match count_text(workers.clone()) {
+        none if none.is_empty() => none,
+        lives => format!(" ({lives})"),
+    };
     let rates: Vec<f64> = sample.workers.iter().filter_map(|worker| worker.rate).collect();
     let counted = (!rates.is_empty()).then(|| rates.iter().sum());
     let damaged = match sample.damaged_files {
@@ -176,9 +169,8 @@ pub(super) fn summary(sample: &Sample) -> String {
         files => format!(", {files} damaged"),
     };
     format!(
-        "{} workers ({}), {} files{damaged}, {} series, {} counted a second",
-        sample.workers.len(),
-        if lives.is_empty() { "none" } else { &lives },
+        "{} workers{lives}, {} files{damaged}, {} series, {} counted a second",
+        workers.count(),
         sample.files,
         sample.rows.len(),
         rate(counted),

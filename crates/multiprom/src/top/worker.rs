@@ -6,14 +6,14 @@ use metrics_core::Label;
 
 use super::lives::ByProcess;
 use super::meter::Row;
+use crate::inside::lives::Writer;
 
 /// See the head of this file.
 #[derive(Clone, Debug)]
 pub(super) struct Worker {
     /// As the label `pid` shows it, behind the labels of its directory where it has any.
     pub(super) process: String,
-    /// `alive`, `dead` or `unknown`.
-    pub(super) life: &'static str,
+    pub(super) writer: Writer,
     /// What it counts in a second: increments of counters, and observations.
     pub(super) rate: Option<f64>,
     pub(super) series: usize,
@@ -31,9 +31,9 @@ pub(super) fn workers(rows: Vec<Row>, names: &[String], lives: &ByProcess) -> Ve
         let process = label_names(names).filter_map(|name| text_of(labels, name)).chain(pid.clone());
         let process = process.collect::<Vec<_>>().join(" ");
         let at = *places.entry(process).or_insert_with_key(|process| {
-            let life = lives.of(pid.as_deref().unwrap_or_default());
-            let (process, life) = (process.clone(), life.as_str());
-            workers.push(Worker { process, life, rate: None, series: 0, busiest: None });
+            let writer = lives.of(pid.as_deref().unwrap_or_default());
+            let process = process.clone();
+            workers.push(Worker { process, writer, rate: None, series: 0, busiest: None });
             workers.len() - 1
         });
         let worker = &mut workers[at];

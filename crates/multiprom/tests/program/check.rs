@@ -181,6 +181,33 @@ fn a_dot_file_whose_process_has_ended_is_left_over_once_its_files_are_gone() {
 }
 
 #[test]
+fn a_folded_directory_is_as_it_should_be() {
+    let files = Files::new();
+    // A sum that rounding leaves something of: the archive has two records of it.
+    let tenth = [0.1, 0.2, 0.7].map(|value| [(A, value)]);
+    for (process, records) in tenth.iter().enumerate() {
+        files.python(&format!("counter_{process}.db"), records);
+    }
+    let (code, _, errors) = run(&mut multiprom(&["fold", "--offline", files.path()]));
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(checked(&files), (Some(0), Vec::new()));
+    let (_, out, _) = run(&mut multiprom(&["ls", files.path()]));
+    assert!(out.lines().nth(1).unwrap().contains(" archive "), "{out}");
+    assert!(out.lines().last().unwrap().starts_with("1 file of 0 processes: "), "{out}");
+}
+
+#[test]
+fn what_a_fold_left_that_was_interrupted_is_a_remark() {
+    let files = Files::new();
+    let name = ".multiprom-fold~7~counter_archive.db~counter_4711.db";
+    files.python(name, &[(A, 1.0)]);
+    assert_eq!(checked(&files), (Some(0), Vec::new()));
+    let file = std::fs::OpenOptions::new().write(true).open(files.join(name)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    assert_eq!(checked(&files), (Some(0), vec![format!("remark left_over {name}")]));
+}
+
+#[test]
 fn what_cannot_be_read_is_found() {
     let files = Files::new();
     std::fs::create_dir(files.join("counter_1.db")).unwrap();
