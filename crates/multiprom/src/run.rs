@@ -81,7 +81,7 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
         Ok(child) => child,
         Err(error) => {
             let _ = writeln!(io::stderr(), "multiprom: start {}: {error}", program.display());
-            directory.close()?;
+            directory.close();
             return Ok(error.status());
         }
     };
@@ -102,7 +102,7 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
     if let Some(folding) = folding {
         folding.abort();
     }
-    directory.close()?;
+    directory.close();
     status
 }
 

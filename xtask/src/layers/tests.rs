@@ -27,7 +27,7 @@ fn lower_layers_and_other_peoples_crates_are_allowed() {
 fn a_higher_layer_is_named_with_the_edge() {
     assert_eq!(
         faults(&[package("metrics-core", &["collector"])]),
-        ["metrics-core (layer 1) -> collector (layer 3): a crate depends on lower layers only"]
+        ["metrics-core (layer 1) -> collector (layer 4): a crate depends on lower layers only"]
     );
 }
 

@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use collector::Catalog;
@@ -206,13 +208,20 @@ impl MetricsDirectory {
         }
     }
 
-    /// Removes it, if it was made for this run.
-    pub(crate) fn close(self) -> anyhow::Result<()> {
-        let Some(made) = self.made else { return Ok(()) };
-        match made.close() {
-            // The command has tidied up.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            closed => closed.with_context(|| format!("remove directory {}", self.path.display())),
+    /// Removes it, if it was made for this run. How the command ended counts for more than what is left of it.
+    pub(crate) fn close(self) {
+        // Whoever folds files may still be about it.
+        const ATTEMPTS: u32 = 20;
+        let Some(made) = self.made else { return };
+        let path = made.keep();
+        for attempt in 1..=ATTEMPTS {
+            match fs::remove_dir_all(&path) {
+                Ok(()) => return,
+                // The command has tidied up.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+                Err(error) if attempt == ATTEMPTS => tracing::warn!("remove {}: {error}", path.display()),
+                Err(_) => sleep(Duration::from_millis(10)),
+            }
         }
     }
 }
