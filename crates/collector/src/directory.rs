@@ -1,6 +1,7 @@
 //! Directories of metrics files, read as one source.
 
 mod ahead;
+mod bad;
 mod file;
 mod folder;
 mod keys;
@@ -22,6 +23,7 @@ use metrics_core::{Kind, Label, Snapshot};
 use crate::merge::Reading;
 use crate::own::family;
 use crate::{Ask, Catalog, FamilyId, Source, SourceError, Tally};
+use bad::Bad;
 use folder::Folder;
 use keys::Keys;
 use records::Records;
@@ -43,12 +45,14 @@ pub struct Directory {
 /// | what it meets | what becomes of it |
 /// |---|---|
 /// | a missing directory | the scrape fails |
-/// | a file that cannot be opened or read | the scrape fails: its numbers would be missing in sums |
+/// | a file that cannot be opened or read | is left out; is named in a warning, once, and counted |
+/// | what is no file (a directory, a pipe), a symbolic link out of the directory or to nowhere | the same |
+/// | no more files may be opened, or there is no memory | the scrape fails |
 /// | a file that vanished after it was listed | is left out |
 /// | an empty file, or one without records | nothing |
-/// | a damaged file | counts up to its last whole record; is named in a warning, once, and counted |
+/// | a damaged file | counts up to its last whole record, but no further than 256 MiB; is named in a warning, once, and counted |
 /// | a file whose header ends within a record | that record counts, too, if it is whole; else as above |
-/// | a file of a kind that does not exist (`foo_1.db`) | is left out; is named in a warning, once |
+/// | a file of a kind that does not exist (`foo_1.db`) | is left out; is named in a warning, once, and counted |
 /// | two directories with equal labels and a process of the same name | the scrape fails: give them labels |
 ///
 /// A scrape costs five system calls for each file, one more for each 128 KiB of it, and the copying of the bytes in
@@ -80,6 +84,7 @@ struct Known {
     bad_files: AtomicU64,
     records: AtomicU64,
     bytes_read: AtomicU64,
+    bad: Bad,
 }
 
 /// What is kept in the tally from scrape to scrape.
@@ -144,6 +149,7 @@ impl DirSource {
                 bad_files: AtomicU64::new(0),
                 records: AtomicU64::new(0),
                 bytes_read: AtomicU64::new(0),
+                bad: Bad::default(),
             });
         }
         let asks_every = Some(writers::ASKS_EVERY);
@@ -188,6 +194,12 @@ impl Source for DirSource {
                 (vec![label], count(directory).load(Ordering::Relaxed) as f64)
             })
         };
+        let faults = self.shared.directories.iter().flat_map(|directory| {
+            let path = directory.path.display().to_string();
+            directory.bad.counts().map(move |(reason, count)| {
+                (vec![Label::new("directory", &path), Label::new("reason", reason)], count as f64)
+            })
+        });
         Snapshot {
             families: vec![
                 family(
@@ -207,6 +219,12 @@ impl Source for DirSource {
                     "multiprom_directory_bad_files",
                     "Metrics files that are damaged and counted as far as they can be read.",
                     by_directory(|known| &known.bad_files),
+                ),
+                family(
+                    Kind::Counter,
+                    "multiprom_files_bad",
+                    "Faults found in metrics files, by reason.",
+                    faults,
                 ),
                 family(
                     Kind::Gauge,

@@ -33,12 +33,6 @@ fn text(path: &Path) -> String {
     encoded(Format::TEXT, &collect(path, Catalog::default(), &Ask::default()).unwrap())
 }
 
-/// The error of a scrape of these directories.
-fn failure(directories: Vec<Directory>) -> String {
-    let source = DirSource::new(directories, Catalog::default()).unwrap();
-    block_on(Collector::new(vec![Box::new(source)]).collect(&Ask::default())).unwrap_err().to_string()
-}
-
 /// A number of the collector's own metrics.
 fn own(collector: &Collector, name: &str) -> f64 {
     let own = collector.own();
@@ -57,16 +51,6 @@ fn a_missing_directory_fails_the_scrape_until_it_appears() {
     fs::create_dir(&path).unwrap();
     assert!(block_on(collector.collect(&Ask::default())).unwrap().families.is_empty());
     assert_eq!(own(&collector, "multiprom_collections"), 2.0);
-}
-
-#[test]
-fn an_unreadable_file_fails_the_scrape_and_is_named() {
-    let root = tempfile::tempdir().unwrap();
-    file(root.path(), "counter_1.db", &[(JOBS, 1.0)]);
-    // Opens, and cannot be read.
-    std::os::unix::fs::symlink("/proc/self/mem", root.path().join("counter_2.db")).unwrap();
-    let error = failure(vec![directory(root.path())]);
-    assert!(error.contains("counter_2.db: Input/output error"), "{error}");
 }
 
 #[test]

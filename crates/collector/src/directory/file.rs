@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -64,6 +64,9 @@ pub(crate) struct Nature {
     /// Whether the times of its records matter.
     pub(crate) timed: bool,
 }
+
+/// Bytes that a record may have which crosses the end of what is in use, or of what was read.
+pub(crate) const LONGEST_RECORD: usize = 1024 * 1024; // 1 MiB
 
 /// Tells a file from another one of the same name, and a damaged one from itself mended.
 ///
@@ -392,7 +395,9 @@ pub(crate) struct Open {
 
 /// Opens a file and reads its header: what that says is in use has been written before. None where it has vanished.
 pub(crate) fn open(path: &Path) -> io::Result<Option<Open>> {
-    let file = match fs::File::open(path) {
+    // A pipe that was put in its place must not keep us waiting.
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = match fs::File::options().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -411,20 +416,50 @@ pub(crate) fn read<'a>(
     buffer: &'a mut Vec<u8>,
 ) -> io::Result<Option<Content<'a>>> {
     let Some(open) = open(path)? else { return Ok(None) };
-    open.read(reach, buffer).map(Some)
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    open.read(dialects::original_name(name), reach, buffer).map(Some)
 }
 
 impl Open {
-    /// Reads it up to its `used`, at least `reach` bytes of it where it has so many.
-    pub(crate) fn read<'a>(&self, reach: usize, buffer: &'a mut Vec<u8>) -> io::Result<Content<'a>> {
+    /// Reads it up to its `used`, at least `reach` bytes of it where it has so many; of one that is damaged far before
+    /// only what is before the damage and a little more, and never more than [`MOST_OF_ODD`].
+    pub(crate) fn read<'a>(
+        &self,
+        name: &str,
+        reach: usize,
+        buffer: &'a mut Vec<u8>,
+    ) -> io::Result<Content<'a>> {
         let State { len, used, .. } = self.state;
-        let wanted = used.max(reach).min(usize::try_from(len).unwrap_or(usize::MAX));
-        if buffer.len() < wanted {
-            buffer.resize(wanted, 0);
+        let wanted = used.max(reach).min(usize::try_from(len).unwrap_or(usize::MAX)).min(MOST_OF_ODD);
+        let mut read = 0;
+        let mut limit = FIRST_LOOK;
+        while used > HEADER_LEN && read < wanted {
+            limit = limit.min(wanted);
+            if buffer.len() < limit {
+                buffer.resize(limit, 0);
+            }
+            let got = read_up_to(&self.file, &mut buffer[read..limit], read)?;
+            read += got;
+            if read < limit || limit < wanted && is_damaged_within(name, &buffer[..read]) {
+                break;
+            }
+            limit *= 4;
         }
-        let read = if used <= HEADER_LEN { 0 } else { read_up_to(&self.file, &mut buffer[..wanted], 0)? };
         Ok(Content { state: self.state, bytes: &buffer[..read] })
     }
+}
+
+/// What is read of a file in which something is odd before it is read on.
+const FIRST_LOOK: usize = 4 * 1024 * 1024; // 4 MiB
+
+/// The most that is read of a file in which something is odd.
+pub(crate) const MOST_OF_ODD: usize = 256 * 1024 * 1024; // 256 MiB
+
+/// Whether no record can be found behind these bytes, whatever comes.
+fn is_damaged_within(name: &str, bytes: &[u8]) -> bool {
+    let Some(dialect) = dialects::recognise(name, bytes) else { return true };
+    let damage = dialects::records(dialect, bytes, HEADER_LEN).find_map(Result::err);
+    damage.is_some_and(|damage| damage.at + LONGEST_RECORD < bytes.len())
 }
 
 /// The round of an archive; none where there is no such file, or it is somebody else's.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use liveness::Doubt;
 
+use super::bad::Reason;
 use super::file::{Died, File, round};
 use super::writers::Writers;
 use crate::tally::RunId;
@@ -22,6 +23,8 @@ pub(crate) struct Folder {
     /// In byte order of their names.
     files: Vec<File>,
     listed: Option<Listed>,
+    /// What is named as a metrics file and is none.
+    strange: Vec<(String, Reason)>,
     writers: Writers,
     /// Whether gauges of the living leave the dead out.
     observed: bool,
@@ -82,7 +85,8 @@ impl Folder {
             self.listed = Some(before);
             return Ok(false);
         }
-        let (entries, with_links) = entries(directory)?;
+        let Entries { files: entries, strange, with_links } = entries(directory)?;
+        self.strange = strange;
         // What a link points to may change without a trace here.
         let final_state = state.is_old(now) && !with_links;
         if before.is_none_or(|before| before.state.place != state.place) {
@@ -172,6 +176,11 @@ impl Folder {
         self.exact
     }
 
+    /// What is named as a metrics file and is none.
+    pub(crate) fn strange(&self) -> &[(String, Reason)] {
+        &self.strange
+    }
+
     /// Why it is not known of all files whether their writers live.
     pub(crate) fn doubt(&self) -> Option<&Doubt> {
         self.writers.doubt()
@@ -181,7 +190,7 @@ impl Folder {
     /// asked where the window could not be locked.
     pub(crate) fn is_disturbed(&mut self, directory: &Path) -> Result<bool, SourceError> {
         self.listed = None;
-        let (entries, _) = entries(directory)?;
+        let Entries { files: entries, .. } = entries(directory)?;
         let listed = |file: &File| {
             let at = entries.binary_search_by(|(name, _)| name.as_os_str().cmp(OsStr::new(&*file.name)));
             at.is_ok_and(|at| entries[at].1 == file.inode)
@@ -298,31 +307,48 @@ impl Settled<'_> {
     }
 }
 
-/// Names and inodes of the files that count, in byte order, and whether there are symbolic links among them.
-fn entries(directory: &Path) -> Result<(Vec<(OsString, u64)>, bool), SourceError> {
+/// What is in a directory under the names of metrics files.
+#[derive(Default)]
+struct Entries {
+    /// Names and inodes, in byte order of the names.
+    files: Vec<(OsString, u64)>,
+    strange: Vec<(String, Reason)>,
+    /// Whether there are symbolic links among them.
+    with_links: bool,
+}
+
+fn entries(directory: &Path) -> Result<Entries, SourceError> {
     let failed = |error| SourceError::new(format!("list {}", directory.display()), error);
-    let mut entries = Vec::new();
-    let mut with_links = false;
+    let mut entries = Entries::default();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
-        if !name.to_str().is_some_and(|name| dialects::is_metrics_file(name) || counts(directory, name)) {
+        let Some(text) = name.to_str() else { continue };
+        if !dialects::is_metrics_file(text) && !counts(directory, text) {
             continue;
         }
-        let regular = match entry.file_type() {
+        let strange = match entry.file_type() {
             Ok(kind) if kind.is_symlink() => {
-                with_links = true;
-                fs::metadata(entry.path()).is_ok_and(|about| about.is_file())
+                entries.with_links = true;
+                (!leads_to_a_file_of(directory, &entry.path())).then_some(Reason::Link)
             }
-            Ok(kind) => kind.is_file(),
-            Err(_) => false,
+            Ok(kind) => (!kind.is_file()).then_some(Reason::NotAFile),
+            // It has gone.
+            Err(_) => continue,
         };
-        if regular {
-            entries.push((name, entry.ino()));
+        match strange {
+            None => entries.files.push((name, entry.ino())),
+            Some(reason) => entries.strange.push((text.to_owned(), reason)),
         }
     }
-    entries.sort_unstable();
-    Ok((entries, with_links))
+    entries.files.sort_unstable();
+    Ok(entries)
+}
+
+/// Whether a symbolic link is one to a file of the directory that it is in.
+fn leads_to_a_file_of(directory: &Path, link: &Path) -> bool {
+    let (Ok(target), Ok(directory)) = (link.canonicalize(), directory.canonicalize()) else { return false };
+    target.starts_with(directory) && target.is_file()
 }
 
 /// Whether a file of this name is one that is being folded and not in its archive yet.

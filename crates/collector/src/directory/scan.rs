@@ -3,6 +3,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -13,7 +14,8 @@ use liveness::Doubt;
 use metrics_core::{Mode, Process};
 
 use super::ahead;
-use super::file::{self, Change, Content, File, Nature};
+use super::bad::Reason;
+use super::file::{self, Change, Content, File, LONGEST_RECORD, Nature};
 use super::folder::{Folder, Parts, Stretch};
 use super::keys::{Keys, Numbering, Place};
 use super::window::Window;
@@ -22,9 +24,6 @@ use crate::book::NONE;
 use crate::collector::MOST_TOLD;
 use crate::merge::Reading;
 use crate::{Ask, Liveness, SeriesId, SourceError, Tally};
-
-/// Bytes that a record which crosses the end of what is in use may have.
-const LONGEST_RECORD: usize = 1024 * 1024; // 1 MiB
 
 /// What reading a file needs besides the file, shared by all threads that read.
 pub(super) struct Walk<'a> {
@@ -125,9 +124,17 @@ impl Shared {
             if folder.is_exact() {
                 tally.add_exactly();
             }
+            for (name, reason) in folder.strange() {
+                directory.tell_bad(
+                    &directory.path.join(name),
+                    *reason,
+                    "left out: it is no file of this directory",
+                );
+            }
+            let strange = folder.strange().len() as u64;
             let Parts { mut stretches, last, stale } = folder.parts();
             let mut gone = Vec::new();
-            let (mut bad, mut records, mut bytes) = (0, 0, 0);
+            let (mut bad, mut records, mut bytes) = (strange, 0, 0);
             let shared = is_worth_sharing(stretches.iter_mut().map(Stretch::file));
             kept.hands.iter_mut().for_each(|hand| hand.readings.clear());
             let walk = Walk {
@@ -147,8 +154,19 @@ impl Shared {
                     records += settled.add(&mut walk.numbering.tally());
                 }
                 let mut file = lock(file);
-                let failed = |error| SourceError::new(format!("read {}", file.path.display()), error);
-                let Some(Told { read, readings, cut, news }) = told.map_err(failed)? else {
+                let told = match told {
+                    Ok(told) => told,
+                    Err(error) if is_for_want(&error) => {
+                        let operation = format!("read {}", file.path.display());
+                        return Err(SourceError::new(operation, error));
+                    }
+                    Err(error) => {
+                        directory.tell_bad(&file.path, Reason::Unreadable, &format!("left out: {error}"));
+                        bad += 1;
+                        return Ok(());
+                    }
+                };
+                let Some(Told { read, readings, cut, news }) = told else {
                     gone.push(*number);
                     return Ok(());
                 };
@@ -196,7 +214,7 @@ impl Shared {
             return Ok(Some(told));
         }
         let mut buffer = std::mem::take(&mut hand.whole);
-        let content = open.read(file.reach, &mut buffer)?;
+        let content = open.read(file.original_name(), file.reach, &mut buffer)?;
         let told = self.read_whole(walk, file, &content, hand);
         hand.whole = buffer;
         told
@@ -214,14 +232,14 @@ impl Shared {
             return Ok(Some(told(file, content, false, &mut hand.readings)));
         }
         if file.damage.is_none() || !content.goes_on() {
-            self.tell_damage(file);
+            walk.directory.tell_damage(file);
             return Ok(Some(told(file, content, true, &mut hand.readings)));
         }
         let reach = content.state.used + LONGEST_RECORD;
         match file::read(&file.path, reach, &mut hand.again)? {
             Some(further) if further.state == content.state => {
                 self.parse_crossing(walk, file, &further);
-                self.tell_damage(file);
+                walk.directory.tell_damage(file);
                 Ok(Some(told(file, &further, true, &mut hand.readings)))
             }
             _ => {
@@ -230,7 +248,7 @@ impl Shared {
                     return Ok(None);
                 };
                 self.parse(walk, file, &again, &mut hand.places);
-                self.tell_damage(file);
+                walk.directory.tell_damage(file);
                 Ok(Some(told(file, &again, true, &mut hand.readings)))
             }
         }
@@ -340,19 +358,6 @@ impl Shared {
         }
     }
 
-    fn tell_damage(&self, file: &File) {
-        let Some(damage) = &file.damage else { return };
-        let path = file.path.display();
-        if self.tell_once(format!("{path} {} {}", damage.at, damage.why)) {
-            tracing::warn!(
-                file = %path,
-                offset = damage.at,
-                "a damaged file counts up to its last whole record: {}",
-                damage.why
-            );
-        }
-    }
-
     /// What a file's records are, by its first ones and its name; none where the name tells no kind.
     pub(super) fn nature(
         &self,
@@ -368,10 +373,11 @@ impl Shared {
         let named = dialects::parse_file_name(dialect, file.original_name());
         let class = named.as_ref().and_then(|name| keys(walk).class(dialect, name));
         let (Some(class), Some(named)) = (class, named) else {
-            let path = file.path.display();
-            if self.tell_once(path.to_string()) {
-                tracing::warn!(file = %path, "left out: its name tells no kind of metric");
-            }
+            walk.directory.tell_bad(
+                &file.path,
+                Reason::UnknownKind,
+                "left out: its name tells no kind of metric",
+            );
             return Ok(None);
         };
         let process = Process { id: named.process.into_owned(), labels: walk.directory.labels.clone() };
@@ -412,6 +418,34 @@ impl Shared {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.len() < MOST_TOLD && told.insert(message)
     }
+}
+
+impl Known {
+    fn tell_damage(&self, file: &File) {
+        let Some(damage) = &file.damage else { return };
+        if self.bad.note(&file.path, Reason::of(damage), &damage.to_string()) {
+            tracing::warn!(
+                file = %file.path.display(),
+                offset = damage.at,
+                "a damaged file counts up to its last whole record: {}",
+                damage.why
+            );
+        }
+    }
+
+    fn tell_bad(&self, path: &Path, reason: Reason, why: &str) {
+        if self.bad.note(path, reason, why) {
+            tracing::warn!(file = %path.display(), "{why}");
+        }
+    }
+}
+
+/// Whether it is this process that lacks something, not the file that is bad.
+fn is_for_want(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let codes = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS].map(|code| code.raw_os_error());
+    error.kind() == io::ErrorKind::OutOfMemory
+        || error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// The keys, for a moment.
