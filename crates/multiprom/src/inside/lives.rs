@@ -87,10 +87,14 @@ impl Lives {
         let names: Vec<&str> = known.iter().map(|(_, name)| &**name).collect();
         match Watch::default().look(directory, &names) {
             Ok(examined) => {
-                let each = known.iter().zip(examined.lives);
-                self.lives
-                    .extend(each.map(|((file, name), life)| (file.to_path_buf(), Writer::of(name, life))));
-                self.doubts.extend(examined.doubt.map(|doubt| doubt.to_string()));
+                let mut doubtful = false;
+                for ((file, name), life) in known.iter().zip(examined.lives) {
+                    let writer = Writer::of(name, life);
+                    doubtful |= writer == Writer::Unknown;
+                    self.lives.insert(file.to_path_buf(), writer);
+                }
+                let doubt = examined.doubt.filter(|_| doubtful);
+                self.doubts.extend(doubt.map(|doubt| doubt.to_string()));
                 self.doubts.dedup();
             }
             Err(error) => self.doubts.push(format!("{}: {error}", directory.display())),

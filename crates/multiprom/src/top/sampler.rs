@@ -64,10 +64,10 @@ impl Sampler {
 
     /// Reads everything. Of the first reading no rates are known.
     pub(super) async fn sample(&mut self) -> anyhow::Result<Sample> {
-        // As `serve` has it.
+        // As `serve` has it; of workers one sees who is dead.
         let mut together = Ask::default();
         together.liveness = Liveness::Observed;
-        let mut apart = together.clone();
+        let mut apart = Ask::default();
         apart.by = By::Process;
         let lives = self.watched.look();
         let at = Instant::now();

@@ -31,7 +31,9 @@ fn once_prints_the_rates_of_one_interval() {
         let mut value = 3.0;
         while process.try_wait().unwrap().is_none() {
             value += 1.0;
-            files.python("counter_7.db", &[(SERVED, value)]);
+            files.python("counter_7.new", &[(SERVED, value)]);
+            // In one step: what is half written would look like a fall.
+            std::fs::rename(files.join("counter_7.new"), files.join("counter_7.db")).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         let ended = process.wait_with_output().unwrap();
