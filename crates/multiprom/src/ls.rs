@@ -50,7 +50,10 @@ pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
         lines.iter().try_for_each(|line| out.json(line))?;
     } else if !lines.is_empty() {
         print_table(&lines, &mut out)?;
-        lives.doubts.iter().try_for_each(|doubt| out.paragraph(&format!("unknown: {doubt}")))?;
+        lives
+            .doubts
+            .iter()
+            .try_for_each(|doubt| out.paragraph(&[("unknown: ", Tint::Bold), (doubt, Tint::Plain)]))?;
     } else if !trouble {
         out.line("no metrics files")?;
     }
@@ -193,7 +196,7 @@ fn by_number(process: Option<&str>) -> (u64, String) {
 
 fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
     let mut table = Table::new([
-        Column::shrinking("FILE", 12),
+        Column::shrinking("FILE", 24),
         Column::left("CLIENT").dropped(3),
         Column::left("KIND").dropped(2),
         Column::left("PROCESS").dropped(4),
@@ -233,9 +236,7 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
     }
     table.drop_empty_columns();
     table.print(out)?;
-    let total = total(lines);
-    let total = out.columns.map_or(total.clone(), |columns| crate::inside::text::cut(&total, columns));
-    out.line(&out.tinted(Tint::Bold, &total))
+    out.paragraph(&[(&total(lines), Tint::Bold)])
 }
 
 impl Line {

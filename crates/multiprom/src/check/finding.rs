@@ -85,8 +85,8 @@ impl Finding {
         };
         let tint = if self.weight == Weight::Fault { Tint::Bad } else { Tint::Odd };
         let remark = if self.weight == Weight::Remark { "remark: " } else { "" };
-        let why = out.tinted(tint, &format!("{remark}{}", visible(self.why.as_bytes())));
-        out.line(&format!("{place}: {why}"))?;
-        out.line(&out.tinted(Tint::Dim, &format!("    {}", visible(self.advice.as_bytes()))))
+        let (why, advice) = (visible(self.why.as_bytes()), visible(self.advice.as_bytes()));
+        out.paragraph(&[(&place, Tint::Plain), (": ", Tint::Plain), (remark, tint), (&why, tint)])?;
+        out.paragraph(&[("    ", Tint::Plain), (&advice, Tint::Dim)])
     }
 }

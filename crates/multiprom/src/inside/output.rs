@@ -46,18 +46,29 @@ impl Output {
         self.out.write_all(text.as_bytes()).and_then(|()| self.out.write_all(b"\n")).context(WRITE)
     }
 
-    /// A text of several words, broken between them where it is wider than the terminal.
-    pub(crate) fn paragraph(&mut self, text: &str) -> anyhow::Result<()> {
+    /// A text of several words, broken between them where it is wider than the terminal. Lines behind the first
+    /// begin with four blanks.
+    pub(crate) fn paragraph(&mut self, pieces: &[(&str, Tint)]) -> anyhow::Result<()> {
+        const INDENT: &str = "    ";
         let columns = self.columns.unwrap_or(usize::MAX);
-        let mut line = String::new();
-        for word in text.split(' ') {
-            if !line.is_empty() && width(&line) + 1 + width(word) > columns {
-                self.line(&std::mem::take(&mut line))?;
+        let (mut line, mut taken) = (String::new(), 0);
+        // Those behind the word before. None stands at the end of a line.
+        let mut blanks = String::new();
+        for (text, tint) in pieces {
+            for word in text.split_inclusive(' ') {
+                let (bare, end) = word.split_at(word.trim_end_matches(' ').len());
+                if taken > INDENT.len() && !bare.is_empty() && taken + blanks.len() + width(bare) > columns {
+                    self.line(&line)?;
+                    (line, taken) = (INDENT.to_owned(), INDENT.len());
+                    blanks.clear();
+                }
+                if !bare.is_empty() {
+                    taken += blanks.len() + width(bare);
+                    line.push_str(&std::mem::take(&mut blanks));
+                    line.push_str(&self.tinted(*tint, bare));
+                }
+                blanks.push_str(end);
             }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
         }
         self.line(&line)
     }

@@ -67,7 +67,7 @@ impl View {
                 Column::right("VALUE").usually(7).dropped(1),
                 Column::right("MEAN").usually(7).dropped(2),
                 Column::left("KIND").usually(9).dropped(3),
-                Column::shrinking("SERIES", 24),
+                Column::shrinking("SERIES", 48),
             ]
         }
     }
