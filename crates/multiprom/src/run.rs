@@ -2,6 +2,7 @@
 
 mod directory;
 mod family;
+mod leftover;
 mod program;
 mod signals;
 

@@ -14,11 +14,15 @@ use liveness::{Claim, ClaimState, Life, Watch};
 use metrics_core::Kind;
 use tempfile::TempDir;
 
+use super::leftover;
 use crate::cli::run::OnRestart;
 use crate::sources::metrics_files;
 
 /// How the names of our dot-files begin; behind it stands the process, where one has claimed it.
 const OURS: &str = ".multiprom-";
+
+/// How the names of directories begin that are made.
+pub(crate) const PREFIX: &str = "multiprom-";
 
 /// Metrics may tell what other users should not know.
 const OURS_ALONE: u32 = 0o700;
@@ -27,8 +31,8 @@ const OURS_ALONE: u32 = 0o700;
 pub(crate) struct MetricsDirectory {
     /// Absolute: the command may change its directory before it looks for it.
     path: PathBuf,
-    /// What is removed when it is dropped.
-    made: Option<TempDir>,
+    /// Where it was made for this run: what is removed when it is dropped, and the mark of a run that lives.
+    made: Option<(TempDir, File)>,
 }
 
 impl MetricsDirectory {
@@ -59,8 +63,9 @@ impl MetricsDirectory {
         let in_memory = in_memory.filter(|parent| parent.is_absolute() && is_in_memory(parent));
         let mut made = Err(io::ErrorKind::NotFound.into());
         for parent in in_memory.chain([std::env::temp_dir()]) {
+            leftover::remove_in(&parent);
             made = tempfile::Builder::new()
-                .prefix("multiprom-")
+                .prefix(PREFIX)
                 .permissions(Permissions::from_mode(OURS_ALONE))
                 .tempdir_in(parent);
             if made.is_ok() {
@@ -74,7 +79,8 @@ impl MetricsDirectory {
             tracing::info!("the metrics are kept in {}", kept.display());
             return Ok(MetricsDirectory { path, made: None });
         }
-        Ok(MetricsDirectory { path, made: Some(made) })
+        let mark = leftover::mark(&path).with_context(|| format!("mark directory {}", path.display()))?;
+        Ok(MetricsDirectory { path, made: Some((made, mark)) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -212,7 +218,7 @@ impl MetricsDirectory {
     pub(crate) fn close(self) {
         // Whoever folds files may still be about it.
         const ATTEMPTS: u32 = 20;
-        let Some(made) = self.made else { return };
+        let Some((made, _mark)) = self.made else { return };
         let path = made.keep();
         for attempt in 1..=ATTEMPTS {
             match fs::remove_dir_all(&path) {

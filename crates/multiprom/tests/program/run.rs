@@ -157,6 +157,22 @@ fn a_directory_can_be_kept() {
 }
 
 #[test]
+fn what_a_killed_run_has_left_is_removed_when_nothing_of_it_lives() {
+    let mut running = Running::start(&[], "echo $PROMETHEUS_MULTIPROC_DIR; while :; do sleep 0.02; done");
+    let directory = running.line();
+    let own = running.process.id();
+    let command = processes().into_iter().find(|&(_, _, parent)| parent == own).unwrap().0;
+    running.signal("-KILL");
+    running.process.wait().unwrap();
+    let next = || run(&mut multiprom(&["run", "--listen", "127.0.0.1:0", "true"])).0;
+    // The command may write yet.
+    assert_eq!(next(), Some(0));
+    assert!(Path::new(&directory).exists());
+    kill("-KILL", &command.to_string());
+    wait_until("the directory is gone", || next() == Some(0) && !Path::new(&directory).exists());
+}
+
+#[test]
 fn the_page_has_what_the_command_and_its_children_use() {
     let mut running = Running::start(&[], "sleep 60 & echo $!; read line; kill $!");
     let sleep = running.line();
