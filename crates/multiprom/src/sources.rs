@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::{Context, bail};
 use collector::{Catalog, Collector, DirSource, Directory, Source};
 use dialects::is_metrics_file;
+use liveness::Examination;
 use process_metrics::{Group, ProcessSource, View};
 
 use crate::cli::{ProcessMetrics, Sources};
@@ -77,9 +79,19 @@ fn writers_of(directories: &[Directory]) -> Vec<Group> {
         paths.entry(labels).or_default().push(path.clone());
     }
     let group = |(labels, paths): (_, Vec<PathBuf>)| {
+        let told = AtomicBool::new(false);
         let writers = move || {
-            let writers: io::Result<Vec<Vec<u32>>> = paths.iter().map(|path| writers(path)).collect();
-            Ok(writers?.concat())
+            let mut all = Vec::new();
+            for path in &paths {
+                let found = writers(path)?;
+                if let Some(doubt) = found.doubt
+                    && !told.swap(true, Relaxed)
+                {
+                    tracing::warn!("process metrics of {} may miss processes: {doubt}", path.display());
+                }
+                all.extend(found.holders);
+            }
+            Ok(all)
         };
         Group::of(writers).labelled(labels)
     };
@@ -87,10 +99,10 @@ fn writers_of(directories: &[Directory]) -> Vec<Group> {
 }
 
 /// The processes that have a metrics file of the directory open.
-fn writers(directory: &Path) -> io::Result<Vec<u32>> {
+fn writers(directory: &Path) -> io::Result<Examination> {
     let names = metrics_files(directory)?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(liveness::examine(directory, &names)?.holders)
+    liveness::examine(directory, &names)
 }
 
 /// The names of the metrics files in a directory.

@@ -5,6 +5,7 @@ use store_mmap::MmapStore;
 use tempfile::TempDir;
 
 use crate::process::{multiprom, run};
+use crate::recorded::Recorded;
 
 /// A directory into which this process writes.
 fn written() -> (TempDir, Registry) {
@@ -45,4 +46,18 @@ fn what_the_application_says_itself_stands() {
     assert!(page.contains(expected) && page.contains("\nprocess_max_fds "), "{page}");
     assert_eq!(page.matches("# TYPE process_open_fds").count(), 1, "{page}");
     assert_eq!(log.matches("left out process_open_fds of process metrics: directory ").count(), 1, "{log}");
+}
+
+#[test]
+fn where_nobody_is_seen_the_log_says_why() {
+    let recorded = Recorded::new("python-multiprocess/01-basic");
+    let mut command = multiprom(&["collect", "--process-metrics", "sum", recorded.path()]);
+    let (code, page, log) = run(&mut command);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(page.contains("\nprocess_threads 0.0\n"), "{page}");
+    assert_eq!(
+        log.matches("may miss processes: no process that has one of the files open").count(),
+        1,
+        "{log}"
+    );
 }
