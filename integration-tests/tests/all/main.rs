@@ -17,3 +17,4 @@ mod one_command;
 mod readers_beside_writers;
 mod round_trips;
 mod shop;
+mod storm;
