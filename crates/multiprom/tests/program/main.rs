@@ -7,6 +7,7 @@ mod demo;
 mod diff;
 mod dump;
 mod files;
+mod fold;
 mod help;
 mod ls;
 mod process;
