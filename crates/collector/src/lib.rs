@@ -52,10 +52,10 @@
 //!
 //! * **Order.** Files in byte order of their names, families and label sets in order of first appearance: the
 //!   page of a Python directory is byte for byte that of its own collector. Sums are added up in the same order
-//!   at every scrape, to the last bit; when a process has died, its numbers come first from then on.
-//! * **Complete or absent.** A source that fails fails the page, and so does a file that cannot be read. A
-//!   damaged file counts up to its last whole record, is named in the log and counted in
-//!   [`Collector::own`].
+//!   at every scrape, to the last bit. Where files were folded (`multiprom fold`), or our own stores' writers have
+//!   died, they are exact instead, and no order matters.
+//! * **Complete or absent.** A source that fails fails the page. A file that cannot be read is left out, and a
+//!   damaged one counts up to its last whole record; both are named in the log and counted in [`Collector::own`].
 //! * **No false restarts.** A counter's number on the page falls only where it really did, not by the last bit of
 //!   a sum whose addends were grouped in another way.
 //! * **Cheap next scrapes.** A scrape after a scrape of the same series reads the bytes in use, adds, and writes
