@@ -1,6 +1,6 @@
 //! A series of two pages that is not the same on both.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use metrics_core::{FamilySnapshot, Kind, Label, Series, Snapshot};
@@ -53,17 +53,18 @@ fn only_grows(kind: Kind, name: &str) -> bool {
 /// What is not the same on both pages: what is gone or changed in the order of the first, then what is new in the
 /// order of the second. `NaN` is the same as `NaN`.
 pub(super) fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
-    let mut left: HashMap<Identity<'_>, f64> = samples(after).map(|(_, id, value)| (id, value.1)).collect();
+    let old: HashSet<Identity<'_>> = samples(before).map(|(_, id, _)| id).collect();
+    let new: HashMap<Identity<'_>, f64> = samples(after).map(|(_, id, (_, value))| (id, value)).collect();
     let mut changes = Vec::new();
     for (family, id, (series, old)) in samples(before) {
-        let new = left.remove(&id);
+        let new = new.get(&id).copied();
         let same = new.is_some_and(|new| new == old || (new.is_nan() && old.is_nan()));
         if !same {
             changes.push(Change { series: series.clone(), kind: family.kind, old: Some(old), new });
         }
     }
     for (family, id, (series, new)) in samples(after) {
-        if left.remove(&id).is_some() {
+        if !old.contains(&id) {
             changes.push(Change { series: series.clone(), kind: family.kind, old: None, new: Some(new) });
         }
     }

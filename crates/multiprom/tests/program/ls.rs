@@ -173,6 +173,12 @@ fn damage_is_told_in_the_collectors_words() {
             assert_eq!(expected.get(name), Some(damage), "{name}");
         }
         damaged += said.len();
+        for arguments in [&["dump"][..], &["dump", "--json"], &["check"], &["check", "--json"]] {
+            let (code, out, errors) = run(multiprom(arguments).arg(files.path()));
+            let ended = (code, errors.as_str());
+            assert!(matches!(ended, (Some(0 | 1), "")) && !out.is_empty(), "{arguments:?}: {ended:?}");
+            assert!(!out.contains(|letter: char| letter.is_control() && letter != '\n'), "{arguments:?}");
+        }
     }
     assert!(damaged > 200, "{damaged}");
 }
