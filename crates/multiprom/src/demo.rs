@@ -116,7 +116,8 @@ Open the page and look at
   demo_workers                    a sum over the living only
 Try
   curl -s {url} | grep demo_requests_total
-  ls {directory}
+  multiprom ls {directory}
+  multiprom top {directory}
 
 A worker reports each request that it answered through a pipe, independently of the page. The
 page is read after the reports, so it may be a little ahead of them, and is never behind: what a
