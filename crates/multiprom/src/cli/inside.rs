@@ -128,15 +128,17 @@ pub(crate) struct Top {
 
 const LS_EXAMPLES: &str = "\
 Columns:
-  CLIENT   python, ruby or gitlab; python with its versions where today's client cannot read the file
-  KIND     and how gauges of several processes are merged; with a question mark where it is guessed, as Ruby's
-           files do not say it
-  WRITER   alive, dead, unknown, which is to be taken for alive, or archive: nobody's, see `multiprom fold`
+  CLIENT   python, ruby or gitlab; python with its versions where today's client fails on it
+  KIND     and how gauges of several processes are merged. With a question mark where it is
+           guessed: Ruby's files do not say it
+  PROCESS  the identifier in the file's name
+  WRITER   alive, dead, or unknown, which is to be taken for alive; archive where it is
+           nobody's, see `multiprom fold`
   SERIES   records that count on a page
   USED     bytes in use and the length of the file, in bytes, or K, M, G of 1024
   DAMAGE   what is wrong, and at which byte. `multiprom check` says what to do
-  A column that would be empty is left out. On a terminal long texts lose their middle, and where that is not
-  enough columns are left out; in a pipe nothing is cut.
+  A column that would be empty is left out. On a terminal long texts lose their middle, and
+  where that is not enough columns are left out. In a pipe nothing is cut.
 
 Fields of --json:
   path client versions kind guessed mode process life series used length
@@ -156,14 +158,15 @@ Exit codes:
 const DUMP_EXAMPLES: &str = "\
 A line of text:
   served_total{code=\"200\"} 7.0 # counter_4711.db@8 python counter process 4711
-  Behind the # stand the file and the record's offset in it, then what the file's name tells, then the time of
-  the last write where one is stored: Unix time in Python's files, seconds since boot in Ruby's. What a terminal
-  would not show as text is escaped.
+  Behind the # stand the file and the record's offset in it, what the file's name tells, and
+  the time of the last write where one is stored: Unix time in Python's files, seconds since
+  boot in Ruby's. What a terminal would not show as text is escaped.
 
 Fields of --json:
   path offset value_offset client kind mode process family name labels help value time counts
   raw_key  instead of family, name, labels and help: the key that cannot be read, escaped
-  damage   an object of offset and why: what is wrong with the key; in an object without value, with the file
+  damage   an object of offset and why: what is wrong with the key; without a value, with the
+           file
   Numbers that JSON does not have are texts: \"NaN\", \"+Inf\", \"-Inf\".
 
 Examples:
@@ -181,9 +184,9 @@ A finding is two lines: the file, the byte where it has one, and what is wrong; 
 
 Fields of --json:
   weight  fault or remark
-  what    directory_unreadable directory_not_writable unreadable not_regular foreign unknown_kind empty
-          negative_used damaged bad_key duplicate_series left_over kinds_differ modes_differ help_differs
-          buckets_differ process_clash dialects_mixed
+  what    directory_unreadable directory_not_writable unreadable not_regular foreign
+          unknown_kind empty negative_used damaged bad_key duplicate_series left_over
+          kinds_differ modes_differ help_differs buckets_differ process_clash dialects_mixed
   path offset why advice
 
 Examples:
@@ -201,14 +204,16 @@ Lines begin with
   +  new       + jobs_total{queue=\"post\"} 1.0
   ~  changed   ~ jobs_total{queue=\"news\"} 5.0 -> 9.0 (+4.0)
   !  fell      ! jobs_total{queue=\"spam\"} 9.0 -> 5.0 (-4.0) fell
-  What can fall is a counter, or a bucket, count or sum, by more than the last bits of a sum (1e-9 of itself).
+  What can fall is a counter, or a bucket, count or sum, by more than the last bits of a sum
+  (1e-9 of itself).
 
 Fields of --json:
   change  gone, new, changed or fell
   name labels kind old new difference
 
 Examples:
-  multiprom collect /run/shop/metrics > saved.txt; sleep 60; multiprom diff saved.txt /run/shop/metrics
+  multiprom collect /run/shop/metrics > saved.txt
+  multiprom diff saved.txt /run/shop/metrics
   curl -s localhost:8000/metrics | multiprom diff - /run/shop/metrics
   multiprom diff --only-falls saved.txt /run/shop/metrics || echo 'a counter fell'
 
