@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -29,11 +28,10 @@ impl Side {
         let name = path.file_name().unwrap_or_default();
         let page = if about.is_dir() {
             merged(path.to_owned(), catalog)?
-        } else if name.to_str().is_some_and(dialects::is_metrics_file) {
-            // A directory of this file alone.
+        } else if about.is_file() && name.to_str().is_some_and(dialects::is_metrics_file) {
+            // A directory of this file alone. The collector follows no link that leads out of its directory.
             let folder = tempfile::tempdir().context("make a directory")?;
-            let real = path.canonicalize().with_context(|| format!("open {}", path.display()))?;
-            symlink(real, folder.path().join(name)).context("link the file into a directory")?;
+            fs::copy(path, folder.path().join(name)).with_context(|| format!("copy {}", path.display()))?;
             merged(folder.path().to_owned(), catalog)?
         } else {
             let text = fs::read(path).with_context(|| format!("read {}", path.display()))?;
