@@ -4,10 +4,10 @@ use std::any::Any;
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 use metrics_core::Snapshot;
@@ -49,6 +49,15 @@ struct Collected {
     readings: usize,
     /// Readings left out because of their kind.
     refused: usize,
+    /// How long its sources were read, and how long the rest took.
+    stages: Stages,
+}
+
+/// How long a scrape was at what.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stages {
+    pub(crate) read: Duration,
+    pub(crate) merge: Duration,
 }
 
 impl Collector {
@@ -96,9 +105,10 @@ impl Collector {
         };
         let ended = ended.unwrap_or_else(|_| Err(progress.late(&self.sources)));
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.sources_up(progress.answered.iter().map(|state| state.load(Ordering::Relaxed) == READ));
         match ended {
-            Ok(Collected { page, readings, refused }) => {
-                own.done(begun.elapsed(), &page, readings, refused);
+            Ok(Collected { page, readings, refused, stages }) => {
+                own.done(begun.elapsed(), stages, &page, readings, refused);
                 Ok(page)
             }
             Err(error) => {
@@ -128,7 +138,8 @@ impl Collector {
     /// The collector's own metrics, `multiprom_*`: how its scrapes went, and what its sources say of
     /// themselves. Waits for nothing.
     pub fn own(&self) -> Snapshot {
-        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).snapshot();
+        let names: Vec<String> = self.sources();
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).snapshot(&names);
         join([own].into_iter().chain(self.sources.iter().map(|source| source.own())))
     }
 }
@@ -136,22 +147,26 @@ impl Collector {
 /// How far a scrape has come, for the message at its deadline.
 struct Progress {
     begun: AtomicBool,
-    /// By source.
-    answered: Vec<AtomicBool>,
+    /// By source: whether it was read, or failed, or has not answered.
+    answered: Vec<AtomicU8>,
 }
+
+const WAITING: u8 = 0;
+const READ: u8 = 1;
+const FAILED: u8 = 2;
 
 impl Progress {
     fn of(sources: &[Arc<dyn Source>]) -> Progress {
         Progress {
             begun: AtomicBool::new(false),
-            answered: sources.iter().map(|_| AtomicBool::new(false)).collect(),
+            answered: sources.iter().map(|_| AtomicU8::new(WAITING)).collect(),
         }
     }
 
     fn late(&self, sources: &[Arc<dyn Source>]) -> CollectError {
         let begun = self.begun.load(Ordering::Relaxed);
         let missing = sources.iter().zip(&self.answered);
-        let missing = missing.filter(|(_, answered)| begun && !answered.load(Ordering::Relaxed));
+        let missing = missing.filter(|(_, answered)| begun && answered.load(Ordering::Relaxed) == WAITING);
         CollectError::Late { waiting_for: missing.map(|(source, _)| source.name()).collect() }
     }
 }
@@ -167,6 +182,7 @@ fn scrape(
     ask: &Ask,
     progress: &Arc<Progress>,
 ) -> Result<Collected, CollectError> {
+    let begun = Instant::now();
     let runtime = Handle::current();
     let fresh = || Tally::with_folds(Arc::clone(folds));
     if tallies.each.len() != sources.len() {
@@ -179,7 +195,7 @@ fn scrape(
         async move {
             tally.begin();
             let read = source.read(&ask, &mut tally).await;
-            progress.answered[at].store(true, Ordering::Relaxed);
+            progress.answered[at].store(if read.is_ok() { READ } else { FAILED }, Ordering::Relaxed);
             (tally, read)
         }
     });
@@ -207,7 +223,12 @@ fn scrape(
     }
     match failed {
         Some(error) => Err(error),
-        None => Ok(merge(sources, &mut tallies, ask)),
+        None => {
+            let read = begun.elapsed();
+            let mut collected = merge(sources, &mut tallies, ask);
+            collected.stages = Stages { read, merge: begun.elapsed() - read };
+            Ok(collected)
+        }
     }
 }
 
@@ -275,7 +296,7 @@ fn merge(sources: &[Arc<dyn Source>], tallies: &mut Tallies, ask: &Ask) -> Colle
             );
         }
     }
-    Collected { page, readings: tally.readings(), refused }
+    Collected { page, readings: tally.readings(), refused, stages: Stages::default() }
 }
 
 /// Different things that one collector or source tells the log, at most: each is told once.

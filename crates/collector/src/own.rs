@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::collector::Stages;
 use metrics_core::{FamilySnapshot, Kind, Label, Sample, Series, Snapshot};
 
 /// How the scrapes of a collector went.
@@ -11,6 +12,9 @@ pub(crate) struct Collections {
     done: u64,
     failed: u64,
     took: Duration,
+    stages: Stages,
+    /// By source, of the last scrape.
+    up: Vec<bool>,
     families: usize,
     series: usize,
     readings: usize,
@@ -18,8 +22,16 @@ pub(crate) struct Collections {
 }
 
 impl Collections {
-    pub(crate) fn done(&mut self, took: Duration, page: &Snapshot, readings: usize, refused: usize) {
+    pub(crate) fn done(
+        &mut self,
+        took: Duration,
+        stages: Stages,
+        page: &Snapshot,
+        readings: usize,
+        refused: usize,
+    ) {
         self.done += 1;
+        self.stages = stages;
         self.took = took;
         self.families = page.families.len();
         self.series = page.families.iter().map(|family| family.samples.len()).sum();
@@ -31,13 +43,37 @@ impl Collections {
         self.failed += 1;
     }
 
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// Takes note of which sources were read in the last scrape.
+    pub(crate) fn sources_up(&mut self, up: impl Iterator<Item = bool>) {
+        self.up.clear();
+        self.up.extend(up);
+    }
+
+    pub(crate) fn snapshot(&self, sources: &[String]) -> Snapshot {
+        let up = sources.iter().zip(&self.up);
+        let up = up.map(|(name, &up)| (vec![Label::new("source", name)], f64::from(u8::from(up))));
+        let stages = [("read", self.stages.read), ("merge", self.stages.merge)];
+        let stages = stages.map(|(stage, took)| (vec![Label::new("stage", stage)], took.as_secs_f64()));
+        let build = [(vec![Label::new("version", env!("CARGO_PKG_VERSION"))], 1.0)];
         let results = [("ok", self.done as f64), ("failed", self.failed as f64)];
         let results = results.map(|(result, count)| (vec![Label::new("result", result)], count));
         let gauge = |name, help, value| family(Kind::Gauge, name, help, [(Vec::new(), value)]);
         Snapshot {
             families: vec![
+                family(Kind::Gauge, "multiprom_build_info", "Which version this is.", build),
+                family(
+                    Kind::Gauge,
+                    "multiprom_source_up",
+                    "Whether the source was read by the last scrape.",
+                    up,
+                ),
                 family(Kind::Counter, "multiprom_collections", "Scrapes, by result.", results),
+                family(
+                    Kind::Gauge,
+                    "multiprom_last_collection_stage_seconds",
+                    "Time that the stages of the last successful scrape took: reading the sources, and merging them.",
+                    stages,
+                ),
                 gauge(
                     "multiprom_last_collection_seconds",
                     "Time that the last successful scrape took.",

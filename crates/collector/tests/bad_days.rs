@@ -217,3 +217,56 @@ fn a_directory_of_many_files_takes_memory_and_time_in_proportion() {
         assert!(page(&collector).ends_with(&format!("jobs_total {FILES}.0\n")));
     }
 }
+
+/// A number of the collector's own metrics.
+fn own(collector: &Collector, name: &str) -> f64 {
+    let own = collector.own();
+    let family = own.families.iter().find(|family| &*family.name == name).unwrap();
+    family.samples.iter().map(|sample| sample.value).sum()
+}
+
+#[test]
+fn what_is_known_of_files_and_sources_is_among_our_own_metrics() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("counter_1.db"), bytes(&[(JOBS, 1.0)])).unwrap();
+    fs::write(root.path().join("counter_2.db"), bytes(&[(JOBS, 2.0)])).unwrap();
+    let collector = collector(root.path(), Catalog::default());
+    let _writer = File::options().append(true).open(root.path().join("counter_1.db")).unwrap();
+    let mut ask = Ask::default();
+    ask.liveness = collector::Liveness::Observed;
+    block_on(collector.collect(&ask)).unwrap();
+    let told = |name| own(&collector, name);
+    assert_eq!((told("multiprom_directory_files"), told("multiprom_directory_dead_files")), (2.0, 1.0));
+    assert_eq!((told("multiprom_build_info"), told("multiprom_source_up")), (1.0, 1.0));
+    assert!(told("multiprom_last_collection_stage_seconds") <= told("multiprom_last_collection_seconds"));
+    // The dead one was read after it was known to be dead, and is not opened again.
+    let before = told("multiprom_directory_read_bytes");
+    block_on(collector.collect(&ask)).unwrap();
+    let once = told("multiprom_directory_read_bytes") - before;
+    assert_eq!(told("multiprom_directory_settled_files"), 1.0);
+    assert!(once > 0.0 && once < 100.0, "{once} bytes: of one file");
+    fs::remove_dir_all(root.path()).unwrap();
+    assert!(block_on(collector.collect(&ask)).is_err());
+    assert_eq!(told("multiprom_source_up"), 0.0);
+    fs::create_dir(root.path()).unwrap();
+}
+
+#[test]
+fn a_dead_file_that_another_one_takes_the_place_of_is_read_again() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("counter_2.db");
+    fs::write(root.path().join("counter_1.db"), bytes(&[(JOBS, 1.0)])).unwrap();
+    fs::write(&path, bytes(&[(JOBS, 2.0)])).unwrap();
+    let _writer = File::options().append(true).open(root.path().join("counter_1.db")).unwrap();
+    let collector = collector(root.path(), Catalog::default());
+    let mut ask = Ask::default();
+    ask.liveness = collector::Liveness::Observed;
+    let page = || encoded(Format::TEXT, &block_on(collector.collect(&ask)).unwrap());
+    for _ in 0..2 {
+        assert!(page().ends_with("jobs_total 3.0\n"));
+    }
+    assert_eq!(own(&collector, "multiprom_directory_settled_files"), 1.0);
+    fs::rename(&path, root.path().join("old")).unwrap();
+    fs::write(&path, bytes(&[(JOBS, 5.0)])).unwrap();
+    assert!(page().ends_with("jobs_total 6.0\n"));
+}

@@ -35,6 +35,8 @@ pub(crate) struct Folder {
     unsettled: Vec<usize>,
     /// See [`Folder::is_exact`].
     exact: bool,
+    dead: usize,
+    archives: usize,
     stale: bool,
 }
 
@@ -238,6 +240,11 @@ impl Folder {
         }
     }
 
+    /// How many files are of the dead, and how many are archives.
+    pub(crate) fn dead_and_archives(&self) -> (usize, usize) {
+        (self.dead, self.archives)
+    }
+
     /// How many files are not read any more.
     pub(crate) fn settled(&self) -> usize {
         self.runs.iter().map(|run| run.files.len()).sum()
@@ -249,8 +256,10 @@ impl Folder {
         }
         self.runs.clear();
         self.unsettled.clear();
+        self.dead = self.files.iter().filter(|file| file.died.is_some()).count();
+        self.archives = self.files.iter().filter(|file| file.is_our_archive()).count();
         self.exact =
-            self.files.iter().any(|file| matches!(file.died, Some(Died::Ours(_))) || file.is_our_archive());
+            self.archives > 0 || self.files.iter().any(|file| matches!(file.died, Some(Died::Ours(_))));
         for (at, file) in self.files.iter_mut().enumerate() {
             file.left_out = self.observed && file.died.is_some() && file.is_of_the_living();
             if !file.is_settled() {

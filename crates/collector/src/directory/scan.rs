@@ -192,6 +192,9 @@ impl Shared {
             disturbed |= window.is_shut() && folder.is_disturbed(&directory.path)?;
             directory.files.store(folder.files().len() as u64, Ordering::Relaxed);
             directory.settled_files.store(folder.settled() as u64, Ordering::Relaxed);
+            let (dead, archives) = folder.dead_and_archives();
+            directory.dead_files.store(dead as u64, Ordering::Relaxed);
+            directory.archives.store(archives as u64, Ordering::Relaxed);
             directory.bad_files.store(bad, Ordering::Relaxed);
             directory.records.store(records, Ordering::Relaxed);
             directory.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
