@@ -94,7 +94,7 @@ impl Report {
                 Err(error) => {
                     let why = format!("cannot be read: {error}");
                     let advice =
-                        "pages fail as long as it cannot: give the user of multiprom the right to read it";
+                        "its numbers are missing on pages: give the user of multiprom the right to read it";
                     self.find(&Finding::fault(What::Unreadable, path, why, advice))?;
                     continue;
                 }

@@ -42,7 +42,7 @@ fn check_entry(entry: &Entry, writers: &BTreeSet<String>) -> Option<Finding> {
         return (entry.sort != Sort::Regular).then(|| {
             let why = match entry.sort {
                 Sort::Directory => "a directory named like a metrics file",
-                _ => "named like a metrics file, but no regular file, or a link that leads nowhere",
+                _ => "named like a metrics file, but a pipe, a device, or a link that leads elsewhere or nowhere",
             };
             Finding::fault(
                 What::NotRegular,

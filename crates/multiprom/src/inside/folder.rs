@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) name: Option<String>,
     /// For people.
     pub(crate) path: PathBuf,
-    /// What it is, links followed.
+    /// What it is. Links to files of the directory are followed, as the collector does.
     pub(crate) sort: Sort,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Entry {
 pub(crate) enum Sort {
     Regular,
     Directory,
-    /// A FIFO, a socket, a device, or a link that leads nowhere.
+    /// A FIFO, a socket, a device, or a link that leads elsewhere or nowhere.
     Other,
 }
 
@@ -41,10 +41,12 @@ impl Folder {
             found.push((entry.file_name(), entry.path()));
         }
         found.sort_unstable();
+        let real = path.canonicalize()?;
         let entry = |(name, path): (std::ffi::OsString, PathBuf)| Entry {
-            sort: match fs::metadata(&path) {
+            sort: match fs::symlink_metadata(&path) {
                 Ok(about) if about.is_file() => Sort::Regular,
                 Ok(about) if about.is_dir() => Sort::Directory,
+                Ok(about) if about.is_symlink() && leads_to_a_file_of(&real, &path) => Sort::Regular,
                 _ => Sort::Other,
             },
             name: name.into_string().ok(),
@@ -59,6 +61,10 @@ impl Folder {
             entry.sort == Sort::Regular && entry.name.as_deref().is_some_and(dialects::is_metrics_file)
         })
     }
+}
+
+fn leads_to_a_file_of(directory: &Path, link: &Path) -> bool {
+    link.canonicalize().is_ok_and(|target| target.starts_with(directory) && target.is_file())
 }
 
 /// The metrics files that a path means: those of a directory, or itself.

@@ -212,8 +212,11 @@ fn what_cannot_be_read_is_found() {
     let files = Files::new();
     std::fs::create_dir(files.join("counter_1.db")).unwrap();
     std::os::unix::fs::symlink("nowhere", files.join("counter_2.db")).unwrap();
-    let expected = ["fault not_regular counter_1.db", "fault not_regular counter_2.db"];
-    assert_eq!(checked(&files), (Some(1), expected.map(str::to_owned).to_vec()));
+    let elsewhere = Files::new();
+    elsewhere.python("counter_3.db", &[(A, 1.0)]);
+    std::os::unix::fs::symlink(elsewhere.join("counter_3.db"), files.join("counter_3.db")).unwrap();
+    let expected = [1, 2, 3].map(|at| format!("fault not_regular counter_{at}.db"));
+    assert_eq!(checked(&files), (Some(1), expected.to_vec()));
 
     let (code, out, _) = run(&mut multiprom(&["check", "/no/such/directory"]));
     assert_eq!(code, Some(1));
