@@ -145,11 +145,12 @@ pub fn finish_archive(mut records: Vec<u8>, round: u64) -> Option<Vec<u8>> {
     Some(records)
 }
 
-/// The round of an archive, by the last bytes of it; none where the file is not an archive.
+/// The round of an archive, by the last bytes of it; none where the file is not an archive. No round is so great that
+/// none can follow.
 pub fn archive_round(tail: &[u8; ARCHIVE_TAIL_LEN]) -> Option<u64> {
     let (magic, round) = tail.split_at(MAGIC.len());
     let round = u64::from_le_bytes(*round.first_chunk()?);
-    (magic == MAGIC).then_some(round)
+    (magic == MAGIC && round <= LAST_ROUND).then_some(round)
 }
 
 /// Bytes at the end of an archive that [`archive_round`] looks at.
@@ -163,6 +164,8 @@ const RETIRED: &str = ".multiprom-fold~";
 const LONGEST_NAME: usize = 255;
 const MAGIC: &[u8; 16] = b"multiprom-round\n";
 const GAP: usize = 64; // bytes
+/// Rounds are microseconds since 1970, or one more than the last: some hundred thousand years.
+const LAST_ROUND: u64 = 1 << 62;
 
 #[cfg(test)]
 mod tests {
@@ -215,6 +218,15 @@ mod tests {
             let file = finish_archive(file, 1).unwrap();
             assert_eq!(recognise("counter_archive.db", &file[..used(&file)]), Some(dialect));
         }
+    }
+
+    #[test]
+    fn no_archive_is_of_a_round_that_cannot_be_followed() {
+        let tail = |round: u64| {
+            let file = finish_archive(vec![0; HEADER_LEN], round).unwrap();
+            archive_round(file.last_chunk().unwrap())
+        };
+        assert_eq!((tail(0), tail(LAST_ROUND), tail(u64::MAX)), (Some(0), Some(LAST_ROUND), None));
     }
 
     #[test]

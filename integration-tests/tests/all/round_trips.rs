@@ -5,7 +5,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::page::{Families, as_meant, as_written, assert_equal};
-use crate::tools::{app, collect, output, python, ruby, worker};
+use crate::tools::{app, collect, multiprom, output, python, ruby, worker};
 
 #[test]
 fn python_prints_what_we_print_of_files_written_by_store_mmap() {
@@ -44,6 +44,53 @@ fn ruby_reads_the_files_of_store_file() {
     let ours = collect([directory.path()]);
     // The script knows the layout of a file, not types and help: samples are compared.
     assert_equal(("Ruby", &samples(as_meant(&theirs))), ("multiprom", &samples(as_meant(&ours))));
+}
+
+#[test]
+fn gitlabs_client_reads_an_archive_as_it_read_the_files() {
+    let directory = directory();
+    let before = output(ruby().arg(app("gitlab_workers.rb")).arg(directory.path()));
+    let said = fold(directory.path());
+    assert!(said.contains("folded into counter_archive-0.db, ") && !said.contains("stays"), "{said}");
+    let after = output(ruby().arg(app("gitlab_page.rb")).arg(directory.path()));
+    // Gauges of the living have gone with their processes.
+    let lasting = |page: &[u8]| -> Families {
+        as_meant(page).into_iter().filter(|(family, _)| !family.contains("_live")).collect()
+    };
+    assert_equal(("Ruby before", &lasting(&before)), ("Ruby after", &lasting(&after)));
+    assert_equal(("Ruby", &as_meant(&after)), ("multiprom", &as_meant(&collect([directory.path()]))));
+}
+
+#[test]
+fn ruby_reads_an_archive_as_it_read_the_files() {
+    let directory = directory();
+    count_in_rust("file", directory.path(), 0..4);
+    let script = || output(ruby().arg(app("read_direct_file_store.rb")).arg(directory.path()));
+    let before = script();
+    let said = fold(directory.path());
+    assert!(said.contains("___archive.bin"), "{said}");
+    assert_equal(("before", &samples(as_meant(&before))), ("after", &samples(as_meant(&script()))));
+}
+
+#[test]
+fn python_reads_an_archive_of_its_own_files_and_ours() {
+    let directory = directory();
+    count_in_rust("mmap", directory.path(), 0..3);
+    count_in_python(directory.path(), 10..13);
+    let script = || output(python().arg(app("merged_page.py")).arg(directory.path()));
+    let before = script();
+    let said = fold(directory.path());
+    assert!(said.contains("folded into counter_archive.db, "), "{said}");
+    let lasting = |page: &[u8]| -> Families {
+        as_meant(page).into_iter().filter(|(family, _)| !family.contains("live")).collect()
+    };
+    assert_equal(("before", &lasting(&before)), ("after", &lasting(&script())));
+}
+
+/// Folds the directory of an application that has ended; says what was done.
+fn fold(directory: &Path) -> String {
+    let said = output(multiprom().args(["fold", "--offline"]).arg(directory));
+    String::from_utf8(said).expect("text")
 }
 
 fn directory() -> TempDir {

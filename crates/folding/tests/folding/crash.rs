@@ -116,6 +116,26 @@ fn a_second_fold_of_the_same_changes_nothing() {
     assert_eq!((scene.names(), scene.page()), (names, page));
 }
 
+#[test]
+fn a_clock_that_is_set_back_loses_nothing() {
+    let scene = Scene::new();
+    scene.counter("1", &[("a", 1.0)]);
+    scene.fold();
+    // The archive is of a round that the clock will reach in some ten thousand years.
+    let path = scene.at("counter_archive.db");
+    let mut archive = std::fs::read(&path).unwrap();
+    let at = archive.len() - 8;
+    archive[at..].copy_from_slice(&(1_u64 << 59).to_le_bytes());
+    std::fs::write(&path, archive).unwrap();
+    scene.counter("2", &[("a", 2.0)]);
+    let expected = [("c_total{s=\"a\"}".to_owned(), 3.0)];
+    let folded = scene.folder().fold_in_steps(&mut || {
+        assert_eq!(scene.page(), expected);
+        true
+    });
+    assert_eq!((folded.unwrap().files, scene.page()), (1, expected.to_vec()));
+}
+
 /// What happens to a directory.
 #[derive(Clone, Debug)]
 enum Event {
