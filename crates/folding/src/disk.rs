@@ -32,6 +32,20 @@ impl Disk<'_> {
         self.directory.join(name)
     }
 
+    /// The directory's entries in byte order.
+    pub(crate) fn list(&self) -> Result<Vec<String>, FoldError> {
+        let failed = |error| self.failed("list", "", error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.directory).map_err(failed)? {
+            // Other names are nobody's that we know.
+            if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// The lock that one who folds holds all the time; none where another one does.
     pub(crate) fn lock_folding(&mut self) -> Result<Option<Held>, FoldError> {
         let file = self.lock_file(dialects::FOLD_LOCK)?;

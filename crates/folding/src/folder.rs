@@ -1,111 +1,21 @@
 //! One directory that is folded, once or again and again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use dialects::{
     Dialect, is_archive_name, is_metrics_file, original_name, parse_retired, retired_name, writer_of,
 };
-use liveness::{Claim, ClaimState, Doubt, Life, Watch};
+use liveness::{Life, Watch};
 
-use crate::content::{Aggregations, Fate, all_records, fate};
+use crate::claims::{release_claims, unused_claims};
+use crate::content::{Fate, all_records, fate};
 use crate::disk::{self, Disk};
 use crate::sheet::{Merging, Sheet};
-
-/// What becomes of the files of dead processes that have a line for each process: gauges of mode `all`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum AllGauges {
-    /// They stay.
-    #[default]
-    Keep,
-    /// They are deleted.
-    Drop,
-    /// They are deleted so long after their last change, or after they were first seen to be dead.
-    Age(Duration),
-}
-
-/// How a directory is folded.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// What becomes of gauges of mode `all`.
-    pub all: AllGauges,
-    /// Whether the application is known to have ended, so that a file that nobody has open is dead.
-    pub stopped: bool,
-    /// How the numbers of Ruby's metrics are merged. Of those that are not here only what can be nothing but a counter,
-    /// a histogram or a summary is folded.
-    pub aggregations: Aggregations,
-}
-
-/// What a fold did.
-#[non_exhaustive]
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Folded {
-    /// Files whose numbers are in an archive now.
-    pub files: usize,
-    /// Files that were deleted: gauges of the dead that nobody shows, empty files, gauges of mode `all` as the user
-    /// said.
-    pub dropped: usize,
-    /// The archives that were written.
-    pub archives: Vec<String>,
-    /// Files of dead writers that stay.
-    pub kept: Vec<Kept>,
-    /// Files whose writers live.
-    pub alive: usize,
-    /// Files of which it is not known whether their writers live.
-    pub unknown: usize,
-    /// Why it is not known.
-    pub doubt: Option<Doubt>,
-}
-
-/// A file of a dead writer that stays.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
-    /// Its name.
-    pub file: String,
-    /// Why.
-    pub why: String,
-}
-
-/// Why a directory was not folded.
-#[non_exhaustive]
-#[derive(Debug)]
-pub enum FoldError {
-    /// Somebody else is at it.
-    Busy {
-        /// The directory.
-        directory: PathBuf,
-    },
-    /// Something could not be done. Nothing is lost: what was begun is gone on with the next time.
-    Failed {
-        /// What, with the path.
-        operation: String,
-        /// Why.
-        error: io::Error,
-    },
-}
-
-impl std::fmt::Display for FoldError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            FoldError::Busy { directory } => {
-                write!(f, "fold {}: another fold is at work there", directory.display())
-            }
-            FoldError::Failed { operation, error } => write!(f, "{operation}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for FoldError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            FoldError::Busy { .. } => None,
-            FoldError::Failed { error, .. } => Some(error),
-        }
-    }
-}
+use crate::{AllGauges, FoldError, Folded, Kept, Options};
 
 /// One directory that is folded, once or again and again. It remembers who had which file.
 #[derive(Debug)]
@@ -154,7 +64,7 @@ impl Folder {
             return Ok(idle);
         }
         let Some(_folding) = disk.lock_folding()? else { return Err(FoldError::Busy { directory }) };
-        let names = list(&disk)?;
+        let names = disk.list()?;
         let mut folded = Folded::default();
         let mut round = now();
         let mut archives: HashMap<&str, u64> = HashMap::new();
@@ -226,7 +136,7 @@ impl Folder {
 
     /// What there is to tell of a directory in which nobody is dead and nothing was left: it is not touched.
     fn idle(&mut self, disk: &Disk<'_>) -> Result<Option<Folded>, FoldError> {
-        let names = list(disk)?;
+        let names = disk.list()?;
         let (files, others): (Vec<&str>, Vec<&str>) = names
             .iter()
             .map(String::as_str)
@@ -541,41 +451,6 @@ fn another_name(original: &str, ordinal: u32) -> String {
         }
         None => format!("{stem}-f{ordinal}.{ending}"),
     }
-}
-
-/// The directory's entries in byte order.
-fn list(disk: &Disk<'_>) -> Result<Vec<String>, FoldError> {
-    let failed = |error| disk.failed("list", "", error);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(disk.directory).map_err(failed)? {
-        // Other names are nobody's that we know.
-        if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-/// Deletes the dot-files of dead writers that have no file left.
-fn release_claims(disk: &mut Disk<'_>) -> Result<(), FoldError> {
-    for writer in unused_claims(&list(disk)?) {
-        if Claim::read(disk.directory, &writer).is_some_and(|claim| claim.state == ClaimState::Free) {
-            disk.remove(&dialects::claim_file(&writer))?;
-        }
-    }
-    Ok(())
-}
-
-/// The writers among our own stores that have a dot-file and no other.
-fn unused_claims(names: &[String]) -> Vec<String> {
-    let writers: HashSet<String> = names.iter().filter_map(|name| writer_of(original_name(name))).collect();
-    let of_claim = |name: &String| {
-        let writer = name.strip_prefix(&dialects::claim_file(""))?;
-        let is_writer = writer_of(&format!("counter_{writer}.db")).as_deref() == Some(writer);
-        (is_writer && !writers.contains(writer)).then(|| writer.to_owned())
-    };
-    names.iter().filter_map(of_claim).collect()
 }
 
 /// Microseconds since 1970: a round that is later than any before.

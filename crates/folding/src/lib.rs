@@ -52,13 +52,18 @@
 #![forbid(unsafe_code)]
 
 mod folder;
+mod terms;
 
 mod content;
 mod sheet;
 
 mod exact;
 
+mod claims;
 mod disk;
+mod error;
 
 pub use content::Aggregations;
-pub use folder::{AllGauges, FoldError, Folded, Folder, Kept, Options};
+pub use error::FoldError;
+pub use folder::Folder;
+pub use terms::{AllGauges, Folded, Kept, Options};
