@@ -113,7 +113,11 @@ impl Reader {
 
         let open = match self.open.take_if(|open| suffix(&open.family, &name).is_some()) {
             Some(open) => self.open.insert(open),
-            None => self.open(number, &name)?,
+            None => {
+                // Its own name need not be that of one of its samples: `# TYPE x counter`, then `x`.
+                self.close()?;
+                self.open(number, &name)?
+            }
         };
         let suffix = suffix(&open.family, &name).unwrap_or_default();
         check_labels(&open.family, suffix, &labels)?;

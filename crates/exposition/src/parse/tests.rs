@@ -332,6 +332,10 @@ fn openmetrics_errors_name_the_line_and_the_reason() {
             "a_total 1\n# TYPE a counter\n# EOF\n",
             "line 3: the name a_total belongs to a of line 2 and to one before",
         ),
+        // Python's says that the names clash, too.
+        ("# TYPE a counter\na 1\n# EOF\n", "line 2: the name a belongs to a family before"),
+        ("# TYPE a histogram\na 1\n# EOF\n", "line 2: the name a belongs to a family before"),
+        ("# TYPE a counter\na_total 1\na 1\n", "line 3: the name a belongs to a family before"),
         ("# TYPE h histogram\nh_bucket 1\n", "line 2: a sample of h without the label le"),
         ("# TYPE h histogram\nh_bucket{le=\"x\"} 1\n", "line 2: the label le has no number, but \"x\""),
         ("# TYPE h histogram\nh_bucket{le=\"NaN\"} 1\n", "line 2: the label le has no number, but \"NaN\""),
