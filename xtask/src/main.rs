@@ -1,8 +1,9 @@
-//! The chores of this repository: `cargo xtask setup`, `test`, `ci`, `layers`, `bench`.
+//! The chores of this repository: `cargo xtask setup`, `test`, `ci`, `layers`, `fuzz`, `bench`.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod ci;
+mod fuzz;
 mod layers;
 mod step;
 mod suite;
@@ -40,6 +41,10 @@ enum Chore {
     Ci,
     /// Check which crate depends on which, and where `unsafe` may stand
     Layers,
+    /// Run the fuzz targets, on all processors, each on from what earlier runs found
+    ///
+    /// Its corpora grow in target/fuzz/work; those that are committed run as ordinary tests, too.
+    Fuzz(fuzz::Options),
     /// Measure our stores and scrapes beside those of other clients, in turns, and say which bars hold
     ///
     /// Leaves report.json and report.html in target/bench.
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Test { arguments } => suite::run(&workspace, &arguments),
         Chore::Ci => ci::run(&workspace),
         Chore::Layers => layers::check(&workspace),
+        Chore::Fuzz(options) => fuzz::run(&workspace, &options),
         Chore::Bench(options) => bench::run(&workspace, &options),
     });
     match done {

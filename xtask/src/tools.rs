@@ -38,6 +38,14 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
     Ok(Tools { python, ruby })
 }
 
+/// Installs a C++ compiler where there is none: libFuzzer is compiled by it.
+///
+/// # Errors
+/// As [`set_up`].
+pub(crate) fn need_cpp_compiler() -> anyhow::Result<()> {
+    if succeeds(Command::new("c++").arg("--version")) { Ok(()) } else { install(&["g++"]) }
+}
+
 /// The Debian packages whose programs this machine lacks.
 fn missing_packages() -> Vec<&'static str> {
     let mut missing = Vec::new();

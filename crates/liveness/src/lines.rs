@@ -4,14 +4,14 @@
 ///
 /// `address perms offset major:minor inode path`; the path may hold blanks. Source: proc_pid_maps(5).
 #[derive(Debug, PartialEq)]
-pub(crate) struct Mapped<'a> {
-    pub(crate) device: (u32, u32),
-    pub(crate) inode: u64,
+pub struct Mapped<'a> {
+    pub device: (u32, u32),
+    pub inode: u64,
     /// The last part of the path, without the mark of a deleted file.
-    pub(crate) name: &'a [u8],
+    pub name: &'a [u8],
 }
 
-pub(crate) fn mapped(line: &[u8]) -> Option<Mapped<'_>> {
+pub fn mapped(line: &[u8]) -> Option<Mapped<'_>> {
     let (_address, rest) = split(line)?;
     let (permissions, rest) = split(rest)?;
     if permissions.get(1) != Some(&b'w') || permissions.get(3) != Some(&b's') {
@@ -30,7 +30,7 @@ pub(crate) fn mapped(line: &[u8]) -> Option<Mapped<'_>> {
 /// The file that a line of `/proc/locks` says is locked by flock(2) for writing.
 ///
 /// `1: FLOCK  ADVISORY  WRITE 1234 00:2d:5678 0 EOF`, device in hexadecimal. Source: proc_locks(5).
-pub(crate) fn locked(line: &[u8]) -> Option<((u32, u32), u64)> {
+pub fn locked(line: &[u8]) -> Option<((u32, u32), u64)> {
     let words: Vec<&[u8]> =
         line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).take(6).collect();
     let [_, b"FLOCK", _, b"WRITE", _, file] = words[..] else { return None };
@@ -40,14 +40,14 @@ pub(crate) fn locked(line: &[u8]) -> Option<((u32, u32), u64)> {
 }
 
 /// The four user ids - real, effective, saved, of the file system - that `/proc/PID/status` tells.
-pub(crate) fn uids(status: &[u8]) -> Option<Vec<u32>> {
+pub fn uids(status: &[u8]) -> Option<Vec<u32>> {
     let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
     let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     words.map(|word| number(word, 10).and_then(|uid| u32::try_from(uid).ok())).collect()
 }
 
 /// The last part of a path, without the mark that `/proc` puts behind those of deleted files.
-pub(crate) fn last_name(path: &[u8]) -> &[u8] {
+pub fn last_name(path: &[u8]) -> &[u8] {
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
 }
