@@ -10,6 +10,7 @@ use foldhash::HashMap;
 use metrics_core::{Kind, Label, Process, Series};
 
 use crate::bounds::{Bound, Bounds};
+use crate::directory::OVERFLOW;
 use crate::index::Index;
 use crate::labels::LabelSets;
 use crate::numbered::Numbered;
@@ -64,6 +65,8 @@ pub(crate) struct Book {
     origins: Numbered<(Process, Box<str>)>,
     /// What a book before this one has shown of series that must not fall.
     remembered: HashMap<(Arc<str>, Arc<[Label]>), f64>,
+    /// The label set of overflow series, once there is one.
+    overflow: Option<u32>,
     /// By number of the origin: the label sets that it puts on merged series and on series of its own.
     labellings: Vec<(u32, u32)>,
 }
@@ -204,6 +207,44 @@ impl Book {
         })
     }
 
+    /// The series of a family that takes what label sets without a series of their own have under this sample name,
+    /// or in this bucket; none where `le` is not a number.
+    pub(crate) fn overflow_series(
+        &mut self,
+        family: FamilyId,
+        sample: &str,
+        le: Option<&[u8]>,
+    ) -> Option<SeriesId> {
+        let (name, value) = OVERFLOW;
+        let labels = [LabelText { name: name.into(), value: value.into() }];
+        let labels = self.label_sets.number(&labels);
+        self.overflow = Some(labels);
+        Some(match le {
+            Some(le) => {
+                let bound = self.bounds.read(self.statement(family).rules, le)?;
+                let sample = self.suffixed(family, "_bucket");
+                self.number_bucket(family, sample, labels, bound)
+            }
+            None => {
+                let sample = self.sample(self.name_of(family), sample);
+                let identity = self.identity(sample, labels, None);
+                self.number_series(family, identity, None)
+            }
+        })
+    }
+
+    /// Whether this is an identity of an overflow series, without the labels of a process.
+    pub(crate) fn is_overflow(&self, identity: u32) -> bool {
+        self.overflow.is_some_and(|overflow| self.identities[identity as usize].labels == overflow)
+    }
+
+    /// What a series is stated as, and its labels; none where it is an overflow series.
+    pub(crate) fn about(&self, series: SeriesId) -> (&Arc<Statement>, Option<&[Label]>) {
+        let (family, identity) = self.series_parts(series);
+        let labels = &**self.label_sets.get(self.identities[identity as usize].labels);
+        (self.statement(family), (!self.is_overflow(identity)).then_some(labels))
+    }
+
     fn number_bucket(&mut self, family: FamilyId, sample: u32, labels: u32, bound: Bound) -> SeriesId {
         let text = Arc::clone(&bound.text);
         let identity = self.identity(sample, labels, Some(bound));
@@ -279,6 +320,9 @@ impl Book {
         let entry = theirs.identity_at(identity);
         let sample = self.sample(self.name_of(family), theirs.sample_name(identity));
         let labels = self.label_sets.number_owned(theirs.label_sets.get(entry.labels).to_vec());
+        if theirs.is_overflow(identity) {
+            self.overflow = Some(labels);
+        }
         match &entry.bound {
             Some(Bound { value, text }) => {
                 let text = Arc::clone(theirs.spellings.get(&series.0).unwrap_or(text));

@@ -2,19 +2,22 @@
 
 mod ahead;
 mod bad;
+mod distinct;
 mod file;
 mod folder;
 mod keys;
+mod limits;
 mod records;
 mod scan;
+mod seats;
 mod sound;
 mod window;
 mod writers;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,6 +30,10 @@ use bad::Bad;
 use folder::Folder;
 use keys::Keys;
 use records::Records;
+use seats::Seats;
+
+pub use limits::Limits;
+pub(crate) use seats::OVERFLOW;
 
 /// A directory and the labels that everything in it gets.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +60,7 @@ pub struct Directory {
 /// | a damaged file | counts up to its last whole record, but no further than 256 MiB; is named in a warning, once, and counted |
 /// | a file whose header ends within a record | that record counts, too, if it is whole; else as above |
 /// | a file of a kind that does not exist (`foo_1.db`) | is left out; is named in a warning, once, and counted |
+/// | more label sets than the [limit](DirSource::limited), if there is one | are added up in one series; are named in a warning, once for each family |
 /// | two directories with equal labels and a process of the same name | the scrape fails: give them labels |
 ///
 /// A scrape costs five system calls for each file, one more for each 128 KiB of it, and the copying of the bytes in
@@ -69,6 +77,7 @@ pub struct DirSource {
 struct Shared {
     directories: Vec<Known>,
     catalog: Catalog,
+    limits: Limits,
     /// How often it is asked whether writers have died; never where there is none.
     asks_every: Option<Duration>,
     /// What the log has been told.
@@ -87,6 +96,15 @@ struct Known {
     records: AtomicU64,
     bytes_read: AtomicU64,
     bad: Bad,
+    /// Where series are limited. Here and not in the tally, which may be dropped: a series that was shown stays. No other
+    /// lock is awaited under it.
+    seats: Mutex<Seats>,
+}
+
+impl Known {
+    fn seats(&self) -> MutexGuard<'_, Seats> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is kept in the tally from scrape to scrape.
@@ -99,6 +117,8 @@ struct Kept {
     folders: Vec<Folder>,
     /// Whether these files' processes can be told apart.
     told_apart: bool,
+    /// Whether all files were ever read.
+    walked: bool,
     /// What the threads read with.
     hands: [Hand; 2],
 }
@@ -144,6 +164,7 @@ impl DirSource {
                 return Err(SourceError::new(operation(), "it is given twice"));
             }
             known.push(Known {
+                seats: Mutex::new(Seats::new(path.clone())),
                 path,
                 labels,
                 files: AtomicU64::new(0),
@@ -157,8 +178,21 @@ impl DirSource {
             });
         }
         let asks_every = Some(writers::ASKS_EVERY);
-        let shared = Shared { directories: known, catalog, asks_every, told: Mutex::default() };
+        let limits = Limits::default();
+        let shared = Shared { directories: known, catalog, limits, asks_every, told: Mutex::default() };
         Ok(DirSource { shared })
+    }
+
+    /// Gives no more label sets of a directory series of their own than this, and adds the others up. To be called
+    /// before the first scrape. Files are then read by one thread.
+    ///
+    /// The first ones to be refused in a family are named in a warning, once, with the label that has the most values.
+    pub fn limited(mut self, limits: Limits) -> DirSource {
+        self.shared.limits = limits;
+        for directory in &mut self.shared.directories {
+            directory.seats.get_mut().unwrap_or_else(PoisonError::into_inner).limits = limits;
+        }
+        self
     }
 }
 
@@ -204,7 +238,7 @@ impl Source for DirSource {
                 (vec![Label::new("directory", &path), Label::new("reason", reason)], count as f64)
             })
         });
-        Snapshot {
+        let mut own = Snapshot {
             families: vec![
                 family(
                     Kind::Gauge,
@@ -255,7 +289,20 @@ impl Source for DirSource {
                     by_directory(|known| &known.bytes_read),
                 ),
             ],
+        };
+        if self.shared.limits.are_set() {
+            let refused = self.shared.directories.iter().map(|directory| {
+                let label = Label::new("directory", &directory.path.display().to_string());
+                (vec![label], directory.seats().refused())
+            });
+            own.families.push(family(
+                Kind::Counter,
+                "multiprom_directory_refused_series",
+                "Different label sets without a series of their own, because of a limit; of many about how many.",
+                refused,
+            ));
         }
+        own
     }
 }
 

@@ -88,7 +88,7 @@ pub use ask::{Ask, By, Liveness};
 pub use book::{FamilyId, OriginId, SeriesId};
 pub use catalog::{Catalog, CatalogError};
 pub use collector::Collector;
-pub use directory::{DirSource, Directory};
+pub use directory::{DirSource, Directory, Limits};
 pub use error::CollectError;
 pub use layout::Conflict;
 pub use merge::Fold;

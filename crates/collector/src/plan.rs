@@ -89,6 +89,8 @@ struct Cell {
     /// Which ladder of its family it stands on, and how high.
     ladder: u32,
     rung: u32,
+    /// Whether it takes readings of several label sets.
+    overflow: bool,
 }
 
 /// Where readings of one family and origin go.
@@ -222,11 +224,13 @@ impl<'a> Plan<'a> {
                     cells.push(NONE);
                     continue;
                 };
+                let overflow = book.is_overflow(identity);
                 let identity = book.derive(identity, labelling);
                 let cells_before = self.cells.len();
                 let cell = self.cell(book, draft, identity);
                 if self.cells.len() > cells_before {
                     book.spell(identity, series);
+                    self.cells[cell as usize].overflow = overflow;
                 }
                 self.cells[cell as usize].readings += 1;
                 cells.push(cell);
@@ -266,7 +270,14 @@ impl<'a> Plan<'a> {
         let entry = &mut self.cell_of[identity as usize];
         if *entry == NONE {
             *entry = self.cells.len() as u32;
-            self.cells.push(Cell { identity, readings: 0, slot: NONE, ladder: NONE, rung: 0 });
+            self.cells.push(Cell {
+                identity,
+                readings: 0,
+                slot: NONE,
+                ladder: NONE,
+                rung: 0,
+                overflow: false,
+            });
             self.drafts[draft].cells.push(*entry);
         }
         *entry
@@ -352,6 +363,9 @@ impl<'a> Plan<'a> {
         let operations: Vec<[Operation; 2]> = (self.drafts.iter().zip(&fold_of))
             .map(|(draft, &fold)| [true, false].map(|first| self.operation(book, draft, fold, first)))
             .collect();
+        let overflowing: Vec<[Operation; 2]> = (self.drafts.iter().zip(&fold_of))
+            .map(|(draft, &fold)| [true, false].map(|first| self.overflow(book, draft, fold, first)))
+            .collect();
         layout.slots.reserve_exact(cell_by_rank.len());
         let mut last = Worked::default();
         for (at, (_, ranks)) in self.sequence.batches().enumerate() {
@@ -383,9 +397,10 @@ impl<'a> Plan<'a> {
                     Some(cell) if cell.slot != NONE => {
                         if cell.ladder != NONE {
                             let (ladder, rung) = (cell.ladder, cell.rung);
-                            worked.rungs.push(Rung { draft, ladder, rung, rank });
+                            worked.rungs.push(Rung { draft, ladder, climb: 0, rung, rank });
                         }
                         let later = std::mem::replace(&mut touched[cell.slot as usize], true);
+                        let operations = if cell.overflow { &overflowing } else { &operations };
                         (cell.slot, draft, operations[draft][usize::from(later)])
                     }
                     _ => (NONE, SKIPPED, Operation::Skip),
@@ -428,6 +443,13 @@ impl<'a> Plan<'a> {
         let same = repeated == ranks.len() && repeated == last.ranks.len();
         // What the rungs of one batch are is decided for all of them together.
         if same || !last.climbs { repeated } else { 0 }
+    }
+
+    /// What readings of an overflow series do. A process has several where all numbers are shown: they are added up.
+    fn overflow(&self, book: &Book, draft: &Draft, fold: Option<Fold>, first: bool) -> Operation {
+        let statement = book.statement(draft.last);
+        let mode = statement.aggregation.mode;
+        Operation::of(if mode == Mode::All { Mode::Sum } else { mode }, statement.rules, fold, first)
     }
 
     fn operation(&self, book: &Book, draft: &Draft, fold: Option<Fold>, first: bool) -> Operation {

@@ -214,6 +214,33 @@ impl Tally {
         self.book.series_shaped(shaped, values)
     }
 
+    /// The series of a family for what label sets without a series of their own have under this sample name, or in
+    /// this bucket; none where `le` is not a number.
+    pub(crate) fn overflow_series(
+        &mut self,
+        family: FamilyId,
+        sample: &str,
+        le: Option<&[u8]>,
+    ) -> Option<SeriesId> {
+        self.book.overflow_series(family, sample, le)
+    }
+
+    /// What a series is stated as, and its labels; none where it is an overflow series.
+    pub(crate) fn about(&self, series: SeriesId) -> (&Statement, Option<&[Label]>) {
+        let (statement, labels) = self.book.about(series);
+        (statement, labels)
+    }
+
+    /// How a family was stated; of a counter without `_total`.
+    pub(crate) fn statement(&self, family: FamilyId) -> &Arc<Statement> {
+        self.book.statement(family)
+    }
+
+    /// How many series there are: all numbers are below.
+    pub(crate) fn series_count(&self) -> usize {
+        self.book.series_count()
+    }
+
     /// Makes room for so many more series.
     pub(crate) fn reserve(&mut self, more: usize) {
         self.book.reserve(more);

@@ -184,6 +184,11 @@ impl File {
         dialects::is_archive_name(&self.name)
     }
 
+    /// Whether it is an archive, or a file that is being folded into one: its numbers have come from elsewhere.
+    pub(crate) fn is_folded(&self) -> bool {
+        self.is_archive() || *self.name != *self.original_name()
+    }
+
     /// Whether it is an archive that was folded here, and not another's file of such a name.
     pub(crate) fn is_our_archive(&self) -> bool {
         self.is_archive() && round(&self.path).is_some()

@@ -25,6 +25,8 @@ pub(crate) struct Folder {
     listed: Option<Listed>,
     /// What is named as a metrics file and is none.
     strange: Vec<(String, Reason)>,
+    /// See [`Folder::has_survivors`].
+    survivors: bool,
     writers: Writers,
     /// Whether gauges of the living leave the dead out.
     observed: bool,
@@ -78,6 +80,11 @@ impl Folder {
         &self.files
     }
 
+    /// Whether some of the files were there before they changed the last time.
+    pub(crate) fn has_survivors(&self) -> bool {
+        self.survivors
+    }
+
     /// Brings the files up to date with the directory; says whether that changed which there are.
     pub(crate) fn list(&mut self, directory: &Path, now: SystemTime) -> Result<bool, SourceError> {
         let failed = |error| SourceError::new(format!("list {}", directory.display()), error);
@@ -113,13 +120,16 @@ impl Folder {
             return false;
         }
         self.stale = true;
+        self.survivors = false;
         let mut before = std::mem::take(&mut self.files).into_iter().peekable();
         for (name, inode) in entries {
             let Some(name) = name.to_str() else { continue };
             while before.next_if(|file| *file.name < *name).is_some() {}
             let mut file =
                 before.next_if(|file| *file.name == *name).unwrap_or_else(|| File::new(directory, name));
-            if std::mem::replace(&mut file.inode, *inode) != *inode {
+            let known = std::mem::replace(&mut file.inode, *inode) == *inode;
+            self.survivors |= known;
+            if !known {
                 // Files that are not settled are told from their namesakes when they are read.
                 file.unsettle();
             }

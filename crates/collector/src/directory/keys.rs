@@ -9,10 +9,11 @@ use dialects::{Damage, Dialect, FileName, Record};
 use foldhash::HashMap;
 use metrics_core::{Aggregation, Kind};
 
+use super::seats::Seats;
 use crate::book::NONE;
 use crate::index::Index;
 use crate::{Catalog, SeriesId, Statement, Tally};
-use meanings::{Batch, Meanings};
+use meanings::{Batch, Meanings, Seat};
 
 /// What all keys seen stand for, by class.
 #[derive(Default)]
@@ -29,6 +30,8 @@ pub(crate) struct Numbering<'a> {
     pub(crate) catalog: &'a Catalog,
     /// Several threads come to it. No other lock is awaited under it.
     pub(crate) tally: Mutex<&'a mut Tally>,
+    /// Which label sets have series of their own, where not all can have one; else none.
+    pub(crate) seats: Option<&'a Mutex<Seats>>,
 }
 
 impl<'a> Numbering<'a> {
@@ -41,6 +44,8 @@ impl<'a> Numbering<'a> {
 /// What the names of files have in common whose equal keys mean the same.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Sort {
+    /// Which directory they are in, where it matters: one may have refused what another has not.
+    directory: Option<usize>,
     dialect: Dialect,
     kind: Option<Kind>,
     aggregation: Option<Aggregation>,
@@ -55,8 +60,10 @@ struct Texts {
     texts: Vec<u8>,
     /// By text its number: equal texts are equal keys, and those that differ in padding alone are read twice.
     numbers: Index,
-    /// Ruby: whether evidence came that the known keys were read without.
+    /// Ruby: whether evidence came that keys were read without.
     doubtful: bool,
+    /// Whether keys were met that are not among the known.
+    met: bool,
 }
 
 /// A record that was met: where it starts, where its value stands, and where it ends.
@@ -65,6 +72,8 @@ pub(crate) struct Met {
     pub(crate) at: usize,
     pub(crate) value_at: usize,
     pub(crate) end: usize,
+    /// Whether its series is the overflow of a family: others of the file may have it too, with other keys.
+    pub(crate) overflows: bool,
 }
 
 /// Where in the order of a class a file is.
@@ -94,11 +103,17 @@ const MIN_RECORD_LEN: usize = 16;
 
 impl Keys {
     /// The class of a file's keys. None: files of this name hold no kind of metric.
-    pub(crate) fn class(&mut self, dialect: Dialect, name: &FileName<'_>) -> Option<usize> {
+    pub(crate) fn class(
+        &mut self,
+        directory: Option<usize>,
+        dialect: Dialect,
+        name: &FileName<'_>,
+    ) -> Option<usize> {
         if name.kind.is_none() && dialect != Dialect::Ruby {
             return None;
         }
         let sort = Sort {
+            directory,
             dialect,
             kind: name.kind,
             aggregation: name.aggregation,
@@ -121,13 +136,26 @@ impl Keys {
             let mut texts = class.write();
             let doubtful = std::mem::take(&mut texts.doubtful);
             if doubtful {
-                texts.known.clear();
-                texts.texts.clear();
-                texts.numbers.clear();
+                texts.forget_known();
+                texts.met = false;
             }
             doubtful.then_some(number)
         });
         doubtful.collect()
+    }
+
+    /// Forgets the keys of a directory whose series are limited, but not what was learnt from them.
+    pub(crate) fn forget_known(&mut self, directory: usize) {
+        let of_directory = self.numbers.iter().filter(|(sort, _)| sort.directory == Some(directory));
+        for (_, &class) in of_directory {
+            self.classes[class].write().forget_known();
+        }
+    }
+
+    /// The directory and the name of the metric of a class of Ruby's keys in a directory whose series are limited.
+    pub(crate) fn limited_metric(&self, class: usize) -> Option<(usize, Box<str>)> {
+        let texts = self.classes[class].read();
+        texts.meanings.sort.directory.zip(texts.meanings.sort.metric.clone())
     }
 
     /// The Ruby metrics that the catalog does not tell all of, and what they are taken for.
@@ -136,7 +164,7 @@ impl Keys {
             let texts = class.read();
             let stated = texts.meanings.stated(catalog)?;
             let told = catalog.entry(&stated.name).is_some_and(|entry| entry.aggregation.is_some());
-            (!texts.known.is_empty() && !told).then_some(stated)
+            (!texts.is_empty() && !told).then_some(stated)
         });
         guessed.collect()
     }
@@ -155,7 +183,7 @@ impl Class {
     /// Whether a file must be learnt from before its keys are resolved.
     pub(crate) fn is_to_learn(&self) -> bool {
         let texts = self.read();
-        texts.meanings.sort.metric.is_some() && texts.known.is_empty()
+        texts.meanings.sort.metric.is_some() && texts.is_empty()
     }
 
     /// How many keys are known.
@@ -199,6 +227,9 @@ impl Class {
         drop(texts);
         // By now another thread may have met the same keys: then they are found.
         let texts = &mut *self.write();
+        if let Some(seats) = numbering.seats {
+            return texts.resolve_seated(seats, place, window, first.at, numbering, push);
+        }
         if texts.known.is_empty() {
             texts.reserve(left, &first, numbering);
         }
@@ -218,7 +249,8 @@ impl Class {
             match texts.meet(&record, window, place, numbering, &mut new) {
                 Ok(key) => {
                     at = record.end(texts.meanings.sort.dialect);
-                    resolved.push((Met { at: record.at, value_at: record.value_at, end: at }, key));
+                    let met = Met { at: record.at, value_at: record.value_at, end: at, overflows: false };
+                    resolved.push((met, key));
                 }
                 Err(damage) => break Err(damage),
             }
@@ -231,7 +263,8 @@ impl Class {
         ended
     }
 
-    /// The series that the key of one record stands for; none where it is valid and not shown.
+    /// The series that the key of one record stands for; none where it is valid and not shown. And whether that is the
+    /// overflow of its family.
     ///
     /// # Errors
     /// As [`resolve`](Class::resolve).
@@ -240,18 +273,22 @@ impl Class {
         record: &Record<'_>,
         window: &[u8],
         numbering: &Numbering<'_>,
-    ) -> Result<Option<SeriesId>, Damage> {
+    ) -> Result<(Option<SeriesId>, bool), Damage> {
         let texts = &mut *self.write();
-        let key = match texts.find(&window[record.at..record.value_at]) {
-            Some(known) => known,
-            None => {
+        let key = match (texts.find(&window[record.at..record.value_at]), numbering.seats) {
+            (Some(known), _) => known,
+            (None, Some(seats)) => {
+                return texts.seat(record, window, &mut Place::default(), numbering, seats);
+            }
+            (None, None) => {
                 let mut new = texts.meanings.begin();
                 let key = texts.meet(record, window, &mut Place::default(), numbering, &mut new)?;
                 texts.number(new, numbering);
                 key
             }
         };
-        texts.known[key as usize].series().map_err(|damage| Damage { at: record.at + 4, ..damage })
+        let series = texts.known[key as usize].series();
+        Ok((series.map_err(|damage| Damage { at: record.at + 4, ..damage })?, false))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Texts> {
@@ -274,11 +311,16 @@ enum Passed<'a> {
 impl Text {
     /// The series that it stands for; none where it is valid and not shown.
     fn series(&self) -> Result<Option<SeriesId>, Damage> {
-        match self.series {
-            MALFORMED => Err(Damage { at: 0, why: "the bound `le` of a bucket is not a number" }),
-            NONE => Ok(None),
-            series => Ok(Some(SeriesId(series))),
-        }
+        shown(self.series)
+    }
+}
+
+/// The series of this number, as [`Text`] has it.
+fn shown(series: u32) -> Result<Option<SeriesId>, Damage> {
+    match series {
+        MALFORMED => Err(Damage { at: 0, why: "the bound `le` of a bucket is not a number" }),
+        NONE => Ok(None),
+        series => Ok(Some(SeriesId(series))),
     }
 }
 
@@ -290,7 +332,21 @@ impl Texts {
             texts: Vec::new(),
             numbers: Index::default(),
             doubtful: false,
+            met: false,
         }
+    }
+
+    /// Forgets the keys, but not that there were some.
+    fn forget_known(&mut self) {
+        self.met = !self.is_empty();
+        self.known.clear();
+        self.texts.clear();
+        self.numbers.clear();
+    }
+
+    /// Whether no key was met.
+    fn is_empty(&self) -> bool {
+        self.known.is_empty() && !self.met
     }
 
     /// Makes room for the records of the class's first file, of which so many bytes are left.
@@ -324,7 +380,7 @@ impl Texts {
                 if end > window.len() || window[at..value_at] != *self.bytes(text) {
                     break;
                 }
-                push(Met { at, value_at, end }, text, next as u32).map_err(located(at))?;
+                push(Met { at, value_at, end, overflows: false }, text, next as u32).map_err(located(at))?;
                 (at, place.before) = (end, next + 1);
                 next = text.next.load(Ordering::Relaxed) as usize;
             }
@@ -336,7 +392,7 @@ impl Texts {
                 return Ok(Passed::UpToNew(record));
             };
             self.follow(place, number);
-            let met = Met { at, value_at: record.value_at, end: record.end(dialect) };
+            let met = Met { at, value_at: record.value_at, end: record.end(dialect), overflows: false };
             push(met, &self.known[number as usize], number).map_err(located(at))?;
             at = met.end;
         }
@@ -375,6 +431,13 @@ impl Texts {
         let read = self.meanings.read(number, record.key, numbering, new);
         let told = !read.map_err(|damage| Damage { at: record.at + 4 + damage.at, ..damage })?;
         self.doubtful |= told && !self.known.is_empty();
+        self.enter(record, window, place);
+        Ok(number)
+    }
+
+    /// Enters a key, as not shown.
+    fn enter(&mut self, record: &Record<'_>, window: &[u8], place: &mut Place) {
+        let number = self.known.len() as u32;
         let head = &window[record.at..record.value_at];
         let start = self.texts.len();
         self.texts.extend_from_slice(head);
@@ -382,14 +445,74 @@ impl Texts {
         // What comes next is most likely new as well; else the first key of the next file.
         self.known.push(Text { start, len: head.len() as u32, series: NONE, next: AtomicU32::new(0) });
         self.follow(place, number);
-        Ok(number)
+    }
+
+    /// [Resolves](Class::resolve) records of a class in which not all label sets have series of their own. Keys of those
+    /// that have none are not kept: each is read again in every file that has it, when that is parsed.
+    fn resolve_seated(
+        &mut self,
+        seats: &Mutex<Seats>,
+        place: &mut Place,
+        window: &[u8],
+        mut at: usize,
+        numbering: &Numbering<'_>,
+        mut push: impl FnMut(Met, Option<SeriesId>),
+    ) -> Result<usize, Damage> {
+        loop {
+            let passed = self.pass(place, window, at, |met, text, _| {
+                push(met, text.series()?);
+                Ok(())
+            })?;
+            let record = match passed {
+                Passed::All(at) => return Ok(at),
+                Passed::UpToNew(record) => record,
+            };
+            let (series, overflows) = self.seat(&record, window, place, numbering, seats)?;
+            at = record.end(self.meanings.sort.dialect);
+            push(Met { at: record.at, value_at: record.value_at, end: at, overflows }, series);
+        }
+    }
+
+    /// The series of a record with a new key; none where that is valid and not shown. And whether it is the overflow of
+    /// its family.
+    fn seat(
+        &mut self,
+        record: &Record<'_>,
+        window: &[u8],
+        place: &mut Place,
+        numbering: &Numbering<'_>,
+        seats: &Mutex<Seats>,
+    ) -> Result<(Option<SeriesId>, bool), Damage> {
+        let damage = |damage: Damage| Damage { at: record.at + 4 + damage.at, ..damage };
+        let (seat, told) = self.meanings.seat(record.key, numbering, seats).map_err(damage)?;
+        self.doubtful |= told && !self.is_empty();
+        let (series, overflows) = match seat {
+            Seat::Own(series) => (series, false),
+            Seat::Overflow(series) => (series, true),
+            Seat::Hidden => {
+                self.met = true;
+                return Ok((None, false));
+            }
+        };
+        let series = series.map_or(self.lacking(), |series| series.0);
+        if overflows {
+            self.met = true;
+        } else {
+            self.enter(record, window, place);
+            self.known.last_mut().expect("it has just been entered").series = series;
+        }
+        Ok((shown(series).map_err(damage)?, overflows))
+    }
+
+    /// What a key without a series is: of Ruby's, not shown; elsewhere damage.
+    fn lacking(&self) -> u32 {
+        if self.meanings.sort.metric.is_some() { NONE } else { MALFORMED }
     }
 
     /// Has the tally number the series of new keys.
     fn number(&mut self, new: Batch<'_>, numbering: &Numbering<'_>) {
-        let (known, ruby) = (&mut self.known, self.meanings.sort.metric.is_some());
-        // Of Ruby's keys those are not shown; elsewhere they are damage.
-        let lacking = if ruby { NONE } else { MALFORMED };
+        let lacking = self.lacking();
+        let known = &mut self.known;
         self.meanings.number(new, numbering, |key, series| {
             known[key as usize].series = series.map_or(lacking, |series| series.0);
         });

@@ -17,7 +17,7 @@ use super::ahead;
 use super::bad::Reason;
 use super::file::{self, Change, Content, File, LONGEST_RECORD, Nature};
 use super::folder::{Folder, Parts, Stretch};
-use super::keys::{Keys, Numbering, Place};
+use super::keys::{Keys, Met, Numbering, Place};
 use super::window::Window;
 use super::{Hand, Kept, Known, Shared};
 use crate::book::NONE;
@@ -28,6 +28,8 @@ use crate::{Ask, Liveness, SeriesId, SourceError, Tally};
 /// What reading a file needs besides the file, shared by all threads that read.
 pub(super) struct Walk<'a> {
     pub(super) directory: &'a Known,
+    /// Which of the directories it is, where the series of each are limited.
+    pub(super) number: Option<usize>,
     /// Held for moments only.
     pub(super) keys: Mutex<&'a mut Keys>,
     pub(super) numbering: Numbering<'a>,
@@ -79,14 +81,16 @@ impl Shared {
                 }
             }
             let doubtful = kept.keys.drop_doubtful();
-            if doubtful.is_empty() {
+            if doubtful.is_empty() && !(self.limits.are_set() && self.review_seats(kept, tally)) {
                 break;
             }
+            self.forget_seats(kept, &doubtful);
             for folder in &mut kept.folders {
                 folder.forget_parsed(|file| file.nature.is_some_and(|it| doubtful.contains(&it.class)));
             }
             tally.restart();
         }
+        kept.walked = true;
         if !changed {
             return Ok(());
         }
@@ -112,9 +116,12 @@ impl Shared {
         expected.iter().for_each(|&family| tally.expect(family));
         kept.folders.resize_with(self.directories.len(), Folder::default);
         let mut disturbed = false;
-        for (directory, folder) in self.directories.iter().zip(&mut kept.folders) {
+        for (number, (directory, folder)) in self.directories.iter().zip(&mut kept.folders).enumerate() {
             let window = Window::of(&directory.path, ask);
-            kept.told_apart &= !folder.list(&directory.path, SystemTime::now())?;
+            if folder.list(&directory.path, SystemTime::now())? {
+                kept.told_apart = false;
+                directory.seats().listed(kept.walked && !folder.has_survivors());
+            }
             if let Some(every) = self.asks_every {
                 folder.ask(&directory.path, every, ask.liveness);
                 if ask.liveness == Liveness::Observed {
@@ -135,12 +142,19 @@ impl Shared {
             let Parts { mut stretches, last, stale } = folder.parts();
             let mut gone = Vec::new();
             let (mut bad, mut records, mut bytes) = (strange, 0, 0);
-            let shared = is_worth_sharing(stretches.iter_mut().map(Stretch::file));
+            // Who comes first has a series, in the order of the files.
+            let limited = self.limits.are_set();
+            let shared = !limited && is_worth_sharing(stretches.iter_mut().map(Stretch::file));
             kept.hands.iter_mut().for_each(|hand| hand.readings.clear());
             let walk = Walk {
                 directory,
+                number: limited.then_some(number),
                 keys: Mutex::new(&mut kept.keys),
-                numbering: Numbering { catalog: &self.catalog, tally: Mutex::new(&mut *tally) },
+                numbering: Numbering {
+                    catalog: &self.catalog,
+                    tally: Mutex::new(&mut *tally),
+                    seats: limited.then_some(&directory.seats),
+                },
             };
             let read =
                 |hand: &mut Hand, at: usize| self.read_file(&walk, &mut lock(&stretches[at].file), hand);
@@ -302,7 +316,7 @@ impl Shared {
             |met, series| {
                 parsed = met.end;
                 if let Some(series) = series {
-                    push(file, places, nature.dialect, met.at, met.value_at, series);
+                    push(file, places, nature.dialect, met, series);
                 }
             },
         );
@@ -314,10 +328,11 @@ impl Shared {
                 Err(damage) => return Some(damage),
             };
             match class.resolve_one(&record, bytes, &walk.numbering) {
-                Ok(series) => {
+                Ok((series, overflows)) => {
                     parsed = record.end(nature.dialect);
                     if let Some(series) = series {
-                        push(file, places, nature.dialect, record.at, record.value_at, series);
+                        let met = Met { at: record.at, value_at: record.value_at, end: parsed, overflows };
+                        push(file, places, nature.dialect, met, series);
                     }
                     left.next().and_then(Result::err)
                 }
@@ -345,7 +360,7 @@ impl Shared {
         let class = keys(walk).get(nature.class);
         class.learn(std::iter::once(record));
         let series = class.resolve_one(&record, content.bytes, &walk.numbering);
-        let Ok(Some(series)) = series else { return };
+        let Ok((Some(series), _)) = series else { return };
         file.push(record.at, record.value_at, series);
         file.parsed_to(end, content.bytes.get(file.last_key_at()).unwrap_or_default());
         file.nature = Some(nature);
@@ -374,7 +389,7 @@ impl Shared {
             return Err(first.and_then(Result::err).unwrap_or(unreadable));
         };
         let named = dialects::parse_file_name(dialect, file.original_name());
-        let class = named.as_ref().and_then(|name| keys(walk).class(dialect, name));
+        let class = named.as_ref().and_then(|name| keys(walk).class(walk.number, dialect, name));
         let (Some(class), Some(named)) = (class, named) else {
             walk.directory.tell_bad(
                 &file.path,
@@ -490,12 +505,11 @@ pub(super) fn push(
     file: &mut File,
     places: &mut Vec<u32>,
     dialect: Dialect,
-    at: usize,
-    value_at: usize,
+    Met { at, value_at, overflows, .. }: Met,
     series: SeriesId,
 ) -> Option<usize> {
     let before = match dialect {
-        Dialect::Ruby => enter(places, series, file.records.len()),
+        Dialect::Ruby if !overflows => enter(places, series, file.records.len()),
         _ => None,
     };
     match before {

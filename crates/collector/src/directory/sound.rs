@@ -9,7 +9,7 @@ use std::io;
 use dialects::HEADER_LEN;
 
 use super::file::{File, Nature, Open, number_at, read_up_to};
-use super::keys::Place;
+use super::keys::{Met, Place};
 use super::records::Records;
 use super::scan::{Told, Walk, begin_places, keys, push};
 use super::{Hand, Shared};
@@ -129,8 +129,8 @@ impl Shared {
                 |met, series| {
                     let Some(series) = series else { return };
                     let reading = reading(nature, window, met.value_at);
-                    let (at, value_at) = (base + met.at, base + met.value_at);
-                    match push(file, places, nature.dialect, at, value_at, series) {
+                    let met = Met { at: base + met.at, value_at: base + met.value_at, ..met };
+                    match push(file, places, nature.dialect, met, series) {
                         Some(index) => readings[before + index] = reading,
                         None => readings.push(reading),
                     }

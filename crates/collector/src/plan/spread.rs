@@ -1,5 +1,7 @@
 //! Cumulative buckets of processes whose bounds differ: each counts in the higher buckets that only others have.
 
+use foldhash::{HashMap, HashMapExt};
+
 use super::Plan;
 use crate::Rules;
 use crate::book::{Book, NONE};
@@ -10,13 +12,15 @@ use crate::merge::Operation;
 pub(super) struct Rung {
     pub(super) draft: usize,
     pub(super) ladder: u32,
+    /// Which of the label sets that are added up here it is of, in the overflow; 0 elsewhere.
+    pub(super) climb: u32,
     pub(super) rung: u32,
     pub(super) rank: usize,
 }
 
 impl Rung {
     fn shares(&self, other: &Rung) -> bool {
-        (self.draft, self.ladder) == (other.draft, other.ladder)
+        (self.draft, self.ladder, self.climb) == (other.draft, other.ladder, other.climb)
     }
 }
 
@@ -24,7 +28,8 @@ impl Plan<'_> {
     /// Lets the cumulative buckets of one origin count in the higher buckets that it does not have, and its
     /// single ones in all higher buckets.
     pub(super) fn spread(&self, book: &Book, mut rungs: Vec<Rung>, layout: &mut Layout) {
-        rungs.sort_unstable_by_key(|rung| (rung.draft, rung.ladder, rung.rung, rung.rank));
+        self.tell_climbs(&mut rungs);
+        rungs.sort_unstable_by_key(|rung| (rung.draft, rung.ladder, rung.climb, rung.rung, rung.rank));
         for (at, rung) in rungs.iter().enumerate() {
             let ladder = &self.drafts[rung.draft].ladders[rung.ladder as usize];
             let (family, _) = book.series_parts(self.sequence.series[rung.rank]);
@@ -41,6 +46,27 @@ impl Plan<'_> {
                     layout.extras.push(Extra { rank: rung.rank as u32, slot, operation: Operation::Skip });
                 }
             }
+        }
+    }
+
+    /// Tells the label sets apart that are added up in an overflow. The client makes the buckets of one after the other:
+    /// the highest, then the others rising. So the next label set begins where a bucket comes again, or where a lower one
+    /// comes that is not the second.
+    fn tell_climbs(&self, rungs: &mut [Rung]) {
+        let mut climbs: HashMap<(usize, u32), (u32, Vec<u32>)> = HashMap::new();
+        for rung in rungs {
+            let ladder = &self.drafts[rung.draft].ladders[rung.ladder as usize];
+            if !ladder.iter().any(|&cell| self.cells[cell as usize].overflow) {
+                continue;
+            }
+            let (climb, met) = climbs.entry((rung.draft, rung.ladder)).or_default();
+            let falls = met.len() > 1 && met.last().is_some_and(|&before| rung.rung < before);
+            if falls || met.contains(&rung.rung) {
+                *climb += 1;
+                met.clear();
+            }
+            met.push(rung.rung);
+            rung.climb = *climb;
         }
     }
 }

@@ -4,12 +4,13 @@
 //! them, and all that numbering their series looks at.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dialects::{Damage, Dialect, Template};
 use foldhash::{HashMap, HashMapExt};
 use metrics_core::{Aggregation, Kind};
 
+use super::super::seats::Seats;
 use super::{Numbering, Sort};
 use crate::book::Shaped;
 use crate::{Catalog, FamilyId, Rules, SeriesId, Statement};
@@ -72,6 +73,14 @@ struct Asked {
     part: Part,
     /// Where its values begin.
     values: usize,
+}
+
+/// What becomes of a key where not all label sets have series of their own. The series lacks where `le` is not a number.
+pub(super) enum Seat {
+    Own(Option<SeriesId>),
+    Overflow(Option<SeriesId>),
+    /// Valid and not shown.
+    Hidden,
 }
 
 /// What the keys of a Ruby metric tell of it. Says more with every key, never less.
@@ -209,6 +218,41 @@ impl Meanings {
             });
             set(key, tally.series_shaped(shaped, values));
         }
+    }
+
+    /// Takes one new key apart and has its series numbered: its own, if its label set has a seat, or the overflow of
+    /// its family. And whether it told something of a Ruby metric that was not known.
+    ///
+    /// # Errors
+    /// As [`read`](Meanings::read).
+    pub(super) fn seat(
+        &mut self,
+        text: &[u8],
+        numbering: &Numbering<'_>,
+        seats: &Mutex<Seats>,
+    ) -> Result<(Seat, bool), Damage> {
+        let mut batch = self.begin();
+        let told = !self.read(0, text, numbering, &mut batch)?;
+        let Some(&Asked { frame, part, .. }) = batch.asked.first() else { return Ok((Seat::Hidden, told)) };
+        let of_metric = self.sort.metric.is_some().then(|| self.metric(numbering));
+        let frame = &self.frames[frame];
+        let family = of_metric.map(|(_, family)| family).or(frame.family);
+        let family = family.expect("each frame of the other dialects has one");
+        let statement = Arc::clone(numbering.tally().statement(family));
+        let admitted = {
+            let mut seats = seats.lock().unwrap_or_else(PoisonError::into_inner);
+            seats.admit(&statement, frame.labels(&batch.values))
+        };
+        if !admitted {
+            let suffix = of_metric.map_or("", |(kind, _)| part.told(kind).0);
+            let le = frame.labels(&batch.values).find(|&(name, _)| name == "le").map(|(_, value)| value);
+            let le = le.filter(|_| statement.kind == Kind::Histogram && part != Part::Sum);
+            let sample = format!("{}{suffix}", frame.sample);
+            return Ok((Seat::Overflow(numbering.tally().overflow_series(family, &sample, le)), told));
+        }
+        let mut own = None;
+        self.number(batch, numbering, |_, series| own = series);
+        Ok((Seat::Own(own), told))
     }
 
     /// The frame of a key, whose values are appended.
