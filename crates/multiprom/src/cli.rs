@@ -2,6 +2,7 @@
 
 pub(crate) mod fold;
 pub(crate) mod inside;
+pub(crate) mod limits;
 pub(crate) mod run;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::fold::{Fold, HowToFold};
 use self::inside::{Check, Diff, Dump, Ls, Top};
+use self::limits::SeriesLimits;
 use self::run::Run;
 use crate::source_argument::{SourceArgument, source_argument};
 
@@ -62,6 +64,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) sources: Sources,
+
+    #[command(flatten)]
+    pub(crate) limits: SeriesLimits,
 
     /// CPU time, memory and open files of the processes that have the directory's files open
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
@@ -137,6 +142,9 @@ pub(crate) struct Collect {
 
     #[command(flatten)]
     pub(crate) sources: Sources,
+
+    #[command(flatten)]
+    pub(crate) limits: SeriesLimits,
 
     /// CPU time, memory and open files of the processes that have the directory's files open
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
@@ -255,6 +263,7 @@ Examples:
   multiprom serve /run/shop/metrics
   multiprom serve --listen 127.0.0.1:9000 --listen '[::1]:9000' /run/shop/metrics
   multiprom serve --catalog metrics.catalog /run/puma/metrics
+  multiprom serve --max-series-per-family 1000 /run/shop/metrics
 
   An IPv6 wildcard such as [::]:9000 takes IPv4 clients too, as Linux does by default.
 

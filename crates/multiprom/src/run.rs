@@ -67,7 +67,8 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
     };
     let group = Group::descendants_of(std::process::id()).labelled(labels.clone());
     let source = Directory { path: directory.path().to_owned(), labels };
-    let mut sources = sources_with(vec![source], catalog.clone(), command.process_metrics, vec![group])?;
+    let mut sources =
+        sources_with(vec![source], catalog.clone(), command.limits, command.process_metrics, vec![group])?;
     let counts = (!command.no_fold).then(Counts::default);
     sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
     // An address that is taken may mean that this runs already: nothing is wiped before.

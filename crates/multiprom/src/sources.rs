@@ -11,6 +11,7 @@ use dialects::is_metrics_file;
 use liveness::Examination;
 use process_metrics::{Group, ProcessSource, View};
 
+use crate::cli::limits::SeriesLimits;
 use crate::cli::{ProcessMetrics, Sources};
 use crate::source_argument::SourceArgument;
 
@@ -37,20 +38,23 @@ pub(crate) fn collector_of(directories: Vec<Directory>, catalog: Catalog) -> any
 pub(crate) fn sources_of(
     directories: Vec<Directory>,
     catalog: Catalog,
+    limits: SeriesLimits,
     processes: ProcessMetrics,
 ) -> anyhow::Result<Vec<Box<dyn Source>>> {
     let groups = writers_of(&directories);
-    sources_with(directories, catalog, processes, groups)
+    sources_with(directories, catalog, limits, processes, groups)
 }
 
 /// Sources of these directories and of these processes.
 pub(crate) fn sources_with(
     directories: Vec<Directory>,
     catalog: Catalog,
+    limits: SeriesLimits,
     processes: ProcessMetrics,
     groups: Vec<Group>,
 ) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let mut sources: Vec<Box<dyn Source>> = vec![Box::new(DirSource::new(directories, catalog)?)];
+    let files = DirSource::new(directories, catalog)?.limited(limits.into());
+    let mut sources: Vec<Box<dyn Source>> = vec![Box::new(files)];
     let view = match processes {
         ProcessMetrics::Sum => Some(View::Sum),
         ProcessMetrics::Each => Some(View::Each),

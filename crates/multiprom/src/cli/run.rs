@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::fold::HowToFold;
+use super::limits::SeriesLimits;
 use super::{ProcessMetrics, Serving, seconds};
 use crate::source_argument::{SourceArgument, source_argument};
 
@@ -39,6 +40,9 @@ pub(crate) struct Run {
     /// CPU time, memory and open files of the command and all processes that it started
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Sum)]
     pub(crate) process_metrics: ProcessMetrics,
+
+    #[command(flatten)]
+    pub(crate) limits: SeriesLimits,
 
     /// Leave the files of dead processes as they are. They are added up else, as by `multiprom serve --fold`
     #[arg(long)]

@@ -30,13 +30,25 @@ fn help_teaches() {
 #[test]
 fn every_command_explains_itself() {
     for (command, texts) in [
-        ("serve", &["--listen", "--catalog", "DIR,label=value", "503", "scrape_configs"][..]),
+        (
+            "serve",
+            &[
+                "--listen",
+                "--catalog",
+                "--max-series-per-family",
+                "overflow=\"true\"",
+                "DIR,label=value",
+                "503",
+                "scrape_configs",
+            ][..],
+        ),
         (
             "run",
             &[
                 "--directory",
                 "--on-restart",
                 "--stop-timeout",
+                "--max-series",
                 "Dockerfile",
                 "DirectFileStore",
                 "SIGUSR2",

@@ -9,6 +9,7 @@ mod dump;
 mod files;
 mod fold;
 mod help;
+mod limits;
 mod ls;
 mod process;
 mod process_metrics;

@@ -13,7 +13,7 @@ use crate::recorded::Recorded;
 use crate::serve::get;
 
 /// A command that runs, by `sh -c`.
-struct Running {
+pub(crate) struct Running {
     process: Child,
     /// What the command prints.
     output: BufReader<ChildStdout>,
@@ -22,7 +22,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(options: &[&str], script: &str) -> Running {
+    pub(crate) fn start(options: &[&str], script: &str) -> Running {
         let mut process = multiprom(&["run", "--listen", "127.0.0.1:0"]);
         process.args(options).args(["--", "sh", "-c", script]);
         let mut process =
@@ -40,7 +40,7 @@ impl Running {
         Running { process, output, address, errors }
     }
 
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
@@ -51,7 +51,7 @@ impl Running {
     }
 
     /// Ends the command's standard input, and waits: status, and what is left of its output and our messages.
-    fn end(mut self) -> (Option<i32>, String, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String, String) {
         drop(self.process.stdin.take());
         let (mut output, mut errors) = (String::new(), String::new());
         self.output.read_to_string(&mut output).unwrap();
@@ -60,7 +60,7 @@ impl Running {
     }
 
     /// A number on the page.
-    fn number(&self, series: &str) -> f64 {
+    pub(crate) fn number(&self, series: &str) -> f64 {
         let (status, page) = get(&self.address, "/metrics");
         assert_eq!(status, "HTTP/1.1 200 OK", "{page}");
         let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));

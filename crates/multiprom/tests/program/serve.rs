@@ -8,20 +8,20 @@ use crate::process::{multiprom, run};
 use crate::recorded::Recorded;
 
 /// A server that ends with the test.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Server {
+    pub(crate) fn start(arguments: &[&str]) -> Server {
         let mut process = multiprom(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         Server { process, output }
     }
 
     /// `HOST:PORT` of the next line that announces a page.
-    fn next_address(&mut self) -> String {
+    pub(crate) fn next_address(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         let url = line.strip_prefix("multiprom: serving http://").unwrap_or_else(|| panic!("{line:?}"));
