@@ -46,12 +46,14 @@ const NOT_UTF_8: &str = "a label value that is no UTF-8 is printed as it is in t
 fn every_recorded_directory_gives_pages_that_promtool_and_python_read() {
     let directory = tempfile::tempdir().expect("make a directory");
     let pages = print_pages(directory.path());
-    assert!(pages.len() >= 158, "{} pages: recordings are missing", pages.len());
+    assert!(pages.len() >= 2 * 158, "{} pages: recordings are missing", pages.len());
 
     let mut refused = refused_by_promtool(&pages);
     refused.extend(refused_by_python(&pages));
+    // A limit changes nothing about it.
+    let limited = REFUSED.iter().map(|&(page, reader, why)| ((format!("{page}.limited"), reader), why));
     let expected: BTreeMap<_, _> =
-        REFUSED.iter().map(|&(page, reader, why)| ((page.to_owned(), reader), why)).collect();
+        REFUSED.iter().map(|&(page, reader, why)| ((page.to_owned(), reader), why)).chain(limited).collect();
     let mut surprises = Vec::new();
     for (case, why) in &refused {
         if !expected.contains_key(case) {
@@ -69,8 +71,9 @@ fn every_recorded_directory_gives_pages_that_promtool_and_python_read() {
 /// Pages that a reader refused, with its words.
 type Refused = BTreeMap<(String, Reader), String>;
 
-/// Prints both formats of every recorded directory, for Ruby's with and without catalog. The files of the pages are
-/// named after the case, `.catalog` where there is one, and `.txt` or `.om`.
+/// Prints both formats of every recorded directory, for Ruby's with and without catalog, and all with and without a limit
+/// on series. The files of the pages are named after the case, `.catalog` and `.limited` where there is one, and `.txt` or
+/// `.om`.
 fn print_pages(into: &Path) -> Vec<PathBuf> {
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/collector/tests/fixtures");
     let mut pages = Vec::new();
@@ -79,11 +82,19 @@ fn print_pages(into: &Path) -> Vec<PathBuf> {
             let case_name = case.file_name().expect("a case has a name").to_string_lossy();
             let data = unpacked(&case, &into.join(format!("data-{client}-{case_name}")));
             let name = format!("{client}-{case_name}");
-            pages.extend(print_both(&data, &[], &into.join(&name)));
             let catalog = case.join("expected.txt");
-            if client == "ruby-direct-file-store" && catalog.exists() {
-                let arguments = ["--catalog".as_ref(), catalog.as_os_str()];
-                pages.extend(print_both(&data, &arguments, &into.join(format!("{name}.catalog"))));
+            let catalog = (client == "ruby-direct-file-store" && catalog.exists()).then_some(catalog);
+            for (limit, limited) in [(None, ""), (Some("--max-series-per-family=1"), ".limited")] {
+                let mut arguments: Vec<&OsStr> = limit.iter().map(OsStr::new).collect();
+                pages.extend(print_both(&data, &arguments, &into.join(format!("{name}{limited}"))));
+                if let Some(catalog) = &catalog {
+                    arguments.extend(["--catalog".as_ref(), catalog.as_os_str()]);
+                    pages.extend(print_both(
+                        &data,
+                        &arguments,
+                        &into.join(format!("{name}.catalog{limited}")),
+                    ));
+                }
             }
         }
     }
