@@ -15,11 +15,10 @@ use crate::running::{PATIENCE, Running, signal};
 use crate::tools::{app, collect, multiprom, output, prometheus, python};
 
 /// How many requests are served; a worker serves fifty.
-const REQUESTS: u64 = 4_000;
+const REQUESTS: u64 = 10_000;
 
-/// No more files than this lie in the directory: those of four workers and of those that have died since the last fold,
-/// the archives, and locks.
-const MOST_FILES: usize = 400;
+/// How many files a worker leaves, at least.
+const FILES_OF_ONE: usize = 8;
 
 /// Names of samples that only grow.
 const COUNTERS: [&str; 6] = [
@@ -44,10 +43,11 @@ fn workers_come_and_go_and_the_page_stays_small_and_whole() {
     let load = Load::default();
     let (pages, most_files) = load.run(application, exporter, &metrics);
     let (sent, answered) = (load.sent.load(Relaxed), load.answered.load(Relaxed));
-    assert!(pages > 50, "{pages} pages");
-    assert!(most_files < MOST_FILES, "{most_files} files");
+    assert!(pages > 20, "{pages} pages");
     let recycled = shop.log().matches("Autorestarting worker").count();
-    assert!(recycled as u64 >= answered / 60, "{recycled} workers recycled for {answered} requests");
+    assert!(recycled as u64 >= answered / 65, "{recycled} workers recycled for {answered} requests");
+    // Every five seconds most are folded.
+    assert!(most_files < recycled * FILES_OF_ONE, "{most_files} files of {recycled} workers");
     // Once the last of the dead are folded, their files are gone.
     shop.wait_until("fold", |_| (files(&metrics) < 60).then_some(()));
     assert!(metrics.join("counter_archive.db").exists());
