@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use dialects::HEADER_LEN;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 
 use crate::FoldError;
 
@@ -159,27 +159,26 @@ impl Disk<'_> {
 
     fn lock_file(&mut self, name: &str) -> Result<File, FoldError> {
         let mut options = OpenOptions::new();
-        // Readers of other users take it shared.
+        // Readers of other users take it shared. A link in its place is somebody's trick.
         options.read(true).append(true).create(true).mode(0o644);
+        options.custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW));
         options.open(self.path(name)).map_err(|error| self.failed("open", name, error))
     }
 }
 
 /// What is in use of a metrics file, and what is known of it. None where it is no regular file, or is gone.
 pub(crate) fn read(path: &Path, at_most: u64) -> io::Result<Option<(fs::Metadata, Vec<u8>)>> {
-    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits();
-    let flags = i32::try_from(nonblocking).unwrap_or_default();
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return Ok(None);
-    }
-    let mut head = [0; HEADER_LEN];
+    let Some((file, about)) = open(path)? else { return Ok(None) };
+    let mut head = [0; 4096];
     let head_len = read_up_to(&file, &mut head)?;
-    let used = dialects::used(&head[..head_len]) as u64;
+    let head = &head[..head_len];
+    let used = dialects::used(head) as u64;
+    // Whoever deletes what is empty must be sure that it is.
+    let behind = head.get(HEADER_LEN..).unwrap_or_default();
+    let negative = head.get(3).is_some_and(|&byte| byte >= 0x80);
+    if used <= HEADER_LEN as u64 && (negative || behind.iter().any(|&byte| byte != 0)) {
+        return Err(io::Error::other("its header says that nothing is in use, and there is something"));
+    }
     let wanted = used.min(about.len());
     if wanted > at_most {
         return Err(io::Error::other(format!(
@@ -193,13 +192,25 @@ pub(crate) fn read(path: &Path, at_most: u64) -> io::Result<Option<(fs::Metadata
 
 /// The round of the archive at a path: none where there is no file, or none that we wrote.
 pub(crate) fn round(path: &Path) -> io::Result<Option<u64>> {
-    let file = File::open(path)?;
-    let Some(at) = file.metadata()?.len().checked_sub(dialects::ARCHIVE_TAIL_LEN as u64) else {
-        return Ok(None);
-    };
+    let Some((file, about)) = open(path)? else { return Ok(None) };
+    let Some(at) = about.len().checked_sub(dialects::ARCHIVE_TAIL_LEN as u64) else { return Ok(None) };
     let mut tail = [0; dialects::ARCHIVE_TAIL_LEN];
     file.read_exact_at(&mut tail, at)?;
     Ok(dialects::archive_round(&tail))
+}
+
+/// Opens a file to be read; never waits, whatever is there. None where it is no regular file, or is gone.
+fn open(path: &Path) -> io::Result<Option<(File, fs::Metadata)>> {
+    let file = match OpenOptions::new().read(true).custom_flags(flags(OFlags::NONBLOCK)).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let about = file.metadata()?;
+    Ok(about.is_file().then_some((file, about)))
+}
+
+fn flags(flags: OFlags) -> i32 {
+    i32::try_from(flags.bits()).unwrap_or_default()
 }
 
 fn read_up_to(file: &File, into: &mut [u8]) -> io::Result<usize> {

@@ -400,9 +400,7 @@ pub(crate) struct Open {
 
 /// Opens a file and reads its header: what that says is in use has been written before. None where it has vanished.
 pub(crate) fn open(path: &Path) -> io::Result<Option<Open>> {
-    // A pipe that was put in its place must not keep us waiting.
-    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = match fs::File::options().read(true).custom_flags(flags).open(path) {
+    let file = match open_at_once(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -412,6 +410,12 @@ pub(crate) fn open(path: &Path) -> io::Result<Option<Open>> {
     let used = dialects::used(&header[..header_len]);
     let about = file.metadata()?;
     Ok(Some(Open { file, state: State { used, ..State::of(&about) } }))
+}
+
+/// Opens a file to be read. A pipe that was put in its place does not keep us waiting.
+pub(crate) fn open_at_once(path: &Path) -> io::Result<fs::File> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    fs::File::options().read(true).custom_flags(flags).open(path)
 }
 
 /// Reads a file up to its `used`, at least `reach` bytes of it where it has so many. None where it has vanished.
@@ -469,7 +473,7 @@ fn is_damaged_within(name: &str, bytes: &[u8]) -> bool {
 
 /// The round of an archive; none where there is no such file, or it is somebody else's.
 pub(crate) fn round(archive: &Path) -> Option<u64> {
-    let file = fs::File::open(archive).ok()?;
+    let file = open_at_once(archive).ok()?;
     let at = file.metadata().ok()?.len().checked_sub(dialects::ARCHIVE_TAIL_LEN as u64)?;
     let mut tail = [0; dialects::ARCHIVE_TAIL_LEN];
     file.read_exact_at(&mut tail, at).ok()?;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::file::open_at_once;
 use crate::Ask;
 
 /// See the head of this file. Held until it is dropped.
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(if cfg!(debug_assertions) { 5 }
 
 impl Window {
     pub(super) fn of(directory: &Path, ask: &Ask) -> Window {
-        let file = match File::open(directory.join(dialects::FOLD_WINDOW)) {
+        let file = match open_at_once(&directory.join(dialects::FOLD_WINDOW)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Window::Unneeded,
             Err(_) => return Window::Shut,

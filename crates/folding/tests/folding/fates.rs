@@ -103,6 +103,39 @@ fn what_cannot_be_folded_stays_and_is_told() {
 }
 
 #[test]
+fn what_only_seems_empty_is_not_deleted() {
+    let scene = Scene::new();
+    for (process, used) in [("1", 0_i32), ("2", 8), ("3", -1)] {
+        scene.counter(process, &[("a", 1.0)]);
+        let path = scene.at(&format!("counter_{process}.db"));
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[..4].copy_from_slice(&used.to_le_bytes());
+        fs::write(&path, bytes).unwrap();
+    }
+    fs::write(scene.at("counter_4.db"), [0; 4096]).unwrap();
+    let folded = scene.fold();
+    let why = "its header says that nothing is in use, and there is something";
+    assert_eq!(folded.kept, ["1", "2", "3"].map(|process| kept(&format!("counter_{process}.db"), why)));
+    assert_eq!((folded.dropped, scene.names().len()), (1, 3));
+}
+
+#[test]
+fn pipes_and_links_under_our_names_keep_nobody_waiting() {
+    let scene = Scene::new();
+    scene.counter("1", &[("a", 1.0)]);
+    for name in ["counter_archive.db", "counter_2.db"] {
+        assert!(std::process::Command::new("mkfifo").arg(scene.at(name)).status().unwrap().success());
+    }
+    let why = "counter_archive.db is there and not of our making";
+    assert_eq!(scene.fold().kept, [kept("counter_1.db", why)]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::remove_file(scene.at(dialects::FOLD_LOCK)).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("made"), scene.at(dialects::FOLD_LOCK)).unwrap();
+    assert!(scene.folder().fold().is_err());
+    assert!(!elsewhere.path().join("made").exists());
+}
+
+#[test]
 fn ruby_metrics_are_folded_as_they_are_merged() {
     let scene = Scene::new();
     for (process, value) in [("1", 3.0), ("2", 9.0), ("3", 5.0)] {
