@@ -62,11 +62,10 @@ mod loom_models {
     use std::num::NonZeroU64;
 
     use forked::Generation;
-    use loom::cell::UnsafeCell;
     use loom::sync::{Arc, Mutex};
     use loom::thread;
 
-    use crate::atomic::AtomicU64;
+    use crate::atomic::{AtomicU64, Ordering};
     use crate::lane::{Lane, add};
     use crate::table::Table;
 
@@ -161,23 +160,19 @@ mod loom_models {
     // look again behind the gate, or comes into the slots before it comes into the list; and when a longer slot array
     // is in use before it is filled (tried).
 
-    /// A number that loom sees being written and read.
-    struct Watched(UnsafeCell<u64>);
-
-    // SAFETY: that no two threads are at it at once is what loom watches.
-    unsafe impl Sync for Watched {}
+    /// A number that is written by itself after it is made, so that whoever reads it without being told of it in the
+    /// right order may read 0.
+    struct Watched(AtomicU64);
 
     impl Watched {
         fn new(number: u64) -> Watched {
-            let watched = Watched(UnsafeCell::new(0));
-            // SAFETY: nobody else knows it yet.
-            watched.0.with_mut(|place| unsafe { *place = number });
+            let watched = Watched(AtomicU64::new(0));
+            watched.0.store(number, Ordering::Relaxed);
             watched
         }
 
         fn get(&self) -> u64 {
-            // SAFETY: written by nobody since it was made.
-            self.0.with(|place| unsafe { *place })
+            self.0.load(Ordering::Relaxed)
         }
     }
 

@@ -14,7 +14,7 @@ use crate::page;
 use crate::running::{PATIENCE, Running, signal};
 use crate::tools::{app, collect, multiprom, output, prometheus, python};
 
-/// How many requests are served; a worker serves fifty.
+/// How many requests are served; a worker serves fifty. The environment's MULTIPROM_RECYCLED_REQUESTS for more.
 const REQUESTS: u64 = 10_000;
 
 /// How many files a worker leaves, at least.
@@ -40,7 +40,11 @@ fn workers_come_and_go_and_the_page_stays_small_and_whole() {
     let application = shop.address("Listening at: ");
     let mut prometheus = Prometheus::start(exporter, directory);
 
-    let load = Load::default();
+    let requests = std::env::var("MULTIPROM_RECYCLED_REQUESTS");
+    let load = Load {
+        requests: requests.map_or(REQUESTS, |text| text.parse().expect("a number")),
+        ..Load::default()
+    };
     let (pages, most_files) = load.run(application, exporter, &metrics);
     let (sent, answered) = (load.sent.load(Relaxed), load.answered.load(Relaxed));
     assert!(pages > 20, "{pages} pages");
@@ -104,6 +108,7 @@ fn files(metrics: &Path) -> usize {
 
 #[derive(Default)]
 struct Load {
+    requests: u64,
     /// Requests begun: an upper bound of what the application saw.
     sent: AtomicU64,
     /// Requests answered: the application counted them, as it does so before it answers.
@@ -125,8 +130,9 @@ impl Load {
     }
 
     fn client(&self, shop: SocketAddr) {
-        let until = Instant::now() + 3 * PATIENCE;
-        while self.sent.fetch_add(1, Relaxed) < REQUESTS && Instant::now() < until {
+        let until =
+            Instant::now() + PATIENCE * u32::try_from(3 + self.requests / 1_000).expect("few requests");
+        while self.sent.fetch_add(1, Relaxed) < self.requests && Instant::now() < until {
             let answer = Connection::open(shop).and_then(|mut open| open.get("/buy"));
             match answer {
                 Ok(answer) => {

@@ -140,7 +140,8 @@ fn quiet_pages(gunicorn: &mut Running, shop: SocketAddr, exporter: SocketAddr) -
     })
 }
 
-fn promtool_accepts(page: &[u8], directory: &Path) {
+/// Whether `promtool check metrics` has nothing to say of a page.
+pub(crate) fn promtool_accepts(page: &[u8], directory: &Path) {
     let file = directory.join("page.txt");
     std::fs::write(&file, page).expect("write the page");
     let page = std::fs::File::open(&file).expect("open the page");

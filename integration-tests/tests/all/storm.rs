@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::http;
 use crate::page;
 use crate::running::Running;
+use crate::shop::promtool_accepts;
 use crate::tools::{app, multiprom, python};
 
 /// Processes started in a second.
@@ -64,6 +65,7 @@ fn a_hundred_processes_a_second_are_counted_and_folded() {
         "{}",
         String::from_utf8_lossy(&own)
     );
+    promtool_accepts(&own, directory);
     let failed = String::from_utf8_lossy(&own);
     assert!(failed.contains("multiprom_collections_total{result=\"failed\"} 0"), "{failed}");
 }
