@@ -203,7 +203,8 @@ impl Shared {
             })?;
             records += last.map_or(0, |settled| settled.add(tally));
             folder.remove(&gone);
-            disturbed |= window.is_shut() && folder.is_disturbed(&directory.path)?;
+            disturbed |=
+                window.may_have_been_open(&directory.path) && folder.is_disturbed(&directory.path)?;
             directory.files.store(folder.files().len() as u64, Ordering::Relaxed);
             directory.settled_files.store(folder.settled() as u64, Ordering::Relaxed);
             let (dead, archives) = folder.dead_and_archives();

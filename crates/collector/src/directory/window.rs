@@ -42,8 +42,12 @@ impl Window {
         }
     }
 
-    /// Whether names may change meanwhile.
-    pub(super) fn is_shut(&self) -> bool {
-        matches!(self, Window::Shut)
+    /// Whether names may have changed since: whoever folds here for the first time has made the lock meanwhile.
+    pub(super) fn may_have_been_open(&self, directory: &Path) -> bool {
+        match self {
+            Window::Unneeded => directory.join(dialects::FOLD_WINDOW).symlink_metadata().is_ok(),
+            Window::Held { .. } => false,
+            Window::Shut => true,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Killed at any moment, a fold neither loses nor doubles a count, and the next one goes on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use collector::Liveness;
 use dialects::Dialect;
 use folding::{Folder, Options};
@@ -91,6 +93,28 @@ fn a_page_that_is_read_at_any_moment_of_a_fold_is_whole() {
         true
     });
     assert_eq!(folded.unwrap().files, 9 * 4 - 4);
+}
+
+#[test]
+fn a_page_that_is_read_beside_a_first_fold_is_whole() {
+    for _ in 0..60 {
+        let scene = Scene::new();
+        for worker in 0..30 {
+            scene.counter(&worker.to_string(), &[("a", 1.0)]);
+        }
+        let expected = [("c_total{s=\"a\"}".to_owned(), 30.0)];
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert_eq!(scene.fold().files, 30);
+                done.store(true, Ordering::Relaxed);
+            });
+            while !done.load(Ordering::Relaxed) {
+                assert_eq!(scene.page(), expected);
+            }
+        });
+        assert_eq!(scene.page(), expected);
+    }
 }
 
 #[test]
