@@ -76,8 +76,13 @@ impl Shared {
                     continue;
                 }
                 Walked::Disturbed => {
-                    let why = "a directory is folded all the time, by somebody who does not let others read";
-                    return Err(SourceError::new("read", why));
+                    let paths: Vec<String> = self
+                        .directories
+                        .iter()
+                        .map(|directory| directory.path.display().to_string())
+                        .collect();
+                    let why = "one is folded all the time, by somebody who does not let others read";
+                    return Err(SourceError::new(format!("read {}", paths.join(", ")), why));
                 }
             }
             let doubtful = kept.keys.drop_doubtful();
