@@ -24,6 +24,8 @@ pub struct Effort {
     pub long_rounds: usize,
     /// Rounds of competitors that are slow end here, but not before [`Effort::LEAST_ROUNDS`].
     pub budget: Duration,
+    /// So much longer it may take until nothing else ran on the cores for long enough.
+    pub patience: Duration,
     /// How many deeds are timed one by one, for the 99th percentile.
     pub singles: u64,
     /// Whether this is only to show that everything runs.
@@ -45,6 +47,7 @@ impl Effort {
         crowd_rounds: 40,
         long_rounds: 60,
         budget: Duration::from_secs(12),
+        patience: Duration::from_secs(4),
         singles: 20_000,
         quick: false,
     };
@@ -60,6 +63,7 @@ impl Effort {
         crowd_rounds: 7,
         long_rounds: 9,
         budget: Duration::from_millis(1_500),
+        patience: Duration::from_millis(300),
         singles: 2_000,
         quick: true,
     };

@@ -65,6 +65,7 @@ pub fn measure(suite: &mut Suite) -> anyhow::Result<()> {
         Racer::timed(name, move |times| (0..times).for_each(|_| assert!(encode() > 0)))
     };
     let samples = race(
+        &suite.witness,
         Course::long(&suite.effort),
         &mut [
             again,

@@ -48,6 +48,7 @@ pub fn measure(suite: &mut Suite) -> anyhow::Result<()> {
     let mut ruby = ruby(suite)?;
     for (name, word, deed) in wanted {
         let samples = race(
+            &suite.witness,
             Course::alone(&suite.effort),
             &mut [
                 Racer::timed("ours", |times| deed(0, times)),

@@ -50,7 +50,7 @@ pub fn measure(suite: &mut Suite) -> anyhow::Result<()> {
             })
         })
         .collect();
-    let samples = race(Course::long(&suite.effort), &mut racers)?;
+    let samples = race(&suite.witness, Course::long(&suite.effort), &mut racers)?;
     let per_byte: Vec<Sample> =
         samples.iter().zip(&bytes).map(|(sample, bytes)| sample.scaled(1.0 / bytes)).collect();
 

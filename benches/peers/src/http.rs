@@ -107,7 +107,7 @@ impl Servers {
             }))
         };
         let mut racers = [racer("ours", self.ours)?, racer("a constant body", self.constant)?];
-        let samples = race(Course::long(&suite.effort), &mut racers)?;
+        let samples = race(&suite.witness, Course::long(&suite.effort), &mut racers)?;
         let [ours, constant] = samples.try_into().ok().context("two have raced")?;
         let length = self.length;
         Ok(Row::new(name, &ours.scaled(EACH), "us")
@@ -142,7 +142,7 @@ impl Servers {
             Ok(begun.elapsed())
         });
         let mut racers = [racer("ours", self.ours)?, racer("a constant body", self.constant)?, collection];
-        let samples = race(Course::long(&suite.effort), &mut racers)?;
+        let samples = race(&suite.witness, Course::long(&suite.effort), &mut racers)?;
         let [ours, constant, collection] = samples.try_into().ok().context("three have raced")?;
         let whole = Row::new(name, &ours.scaled(1e-3), "us");
         let apart = "page of 1 MB over HTTP, its collection: merge and encode";

@@ -12,6 +12,7 @@ pub mod pin;
 pub mod race;
 pub mod sample;
 pub mod team;
+pub mod witness;
 
 pub mod deed;
 pub mod driver;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::effort::Effort;
 use crate::sample::Sample;
+use crate::witness::Witness;
 
 /// Does a deed so many times and says how long that took.
 pub type Run<'a> = Box<dyn FnMut(u64) -> anyhow::Result<Duration> + 'a>;
@@ -36,17 +37,21 @@ pub struct Course {
     batch: Duration,
     rounds: usize,
     budget: Duration,
+    /// How long after that one waits for rounds in which nothing else runs on the cores.
+    patience: Duration,
+    /// On how many cores.
+    cores: usize,
 }
 
 impl Course {
     /// For one thread.
     pub fn alone(effort: &Effort) -> Course {
-        Course { batch: effort.batch, rounds: effort.rounds, budget: effort.budget }
+        Course::new(effort, effort.batch, effort.rounds, 1)
     }
 
-    /// For pages and scrapes.
+    /// For pages and scrapes, on all cores.
     pub fn long(effort: &Effort) -> Course {
-        Course { batch: effort.long_batch, rounds: effort.long_rounds, budget: effort.budget }
+        Course::new(effort, effort.long_batch, effort.long_rounds, usize::MAX)
     }
 
     /// For so many threads or processes on so many cores.
@@ -56,16 +61,23 @@ impl Course {
             team if team <= cores => (effort.team_batch, effort.team_rounds),
             _ => (effort.crowd_batch, effort.crowd_rounds),
         };
-        Course { batch, rounds, budget: effort.budget }
+        Course::new(effort, batch, rounds, crowd)
+    }
+
+    fn new(effort: &Effort, batch: Duration, rounds: usize, cores: usize) -> Course {
+        Course { batch, rounds, budget: effort.budget, patience: effort.patience, cores }
     }
 }
 
 /// Lets all competitors run in turns, A B A B. Gives the nanoseconds for each deed, one measurement for each round,
 /// in the order of the competitors.
 ///
+/// Rounds before or after which the witness finds something else on the cores count for nobody, and others are run
+/// instead, as long as there is patience. If there are too few others, all count, and the samples say so.
+///
 /// # Errors
 /// When a competitor fails: says which.
-pub fn race(course: Course, racers: &mut [Racer<'_>]) -> anyhow::Result<Vec<Sample>> {
+pub fn race(witness: &Witness, course: Course, racers: &mut [Racer<'_>]) -> anyhow::Result<Vec<Sample>> {
     let mut times = Vec::new();
     let mut round = Duration::ZERO;
     for racer in racers.iter_mut() {
@@ -74,14 +86,29 @@ pub fn race(course: Course, racers: &mut [Racer<'_>]) -> anyhow::Result<Vec<Samp
         round += took;
     }
     let affordable = course.budget.as_nanos() / round.as_nanos().max(1);
-    let rounds = course.rounds.min((affordable as usize).max(Effort::LEAST_ROUNDS));
-    let mut measured = vec![Vec::with_capacity(rounds); racers.len()];
-    for _ in 0..rounds {
-        for ((racer, &count), measured) in racers.iter_mut().zip(&times).zip(&mut measured) {
-            measured.push(racer.take(count)?.as_nanos() as f64 / count as f64);
-        }
+    let wanted = course.rounds.min((affordable as usize).max(Effort::LEAST_ROUNDS));
+    let end = Instant::now() + round * wanted as u32 + course.patience;
+
+    let (mut rounds, mut counting) = (Vec::new(), 0);
+    let mut alone = witness.is_alone(course.cores);
+    while counting < wanted && (rounds.len() < wanted || Instant::now() < end) {
+        let taken = racers
+            .iter_mut()
+            .zip(&times)
+            .map(|(racer, &count)| Ok(racer.take(count)?.as_nanos() as f64 / count as f64));
+        let taken = taken.collect::<anyhow::Result<Vec<_>>>()?;
+        let alone_before = std::mem::replace(&mut alone, witness.is_alone(course.cores));
+        counting += usize::from(alone_before && alone);
+        rounds.push((alone_before && alone, taken));
     }
-    Ok(measured.into_iter().map(Sample::new).collect())
+    let in_company = counting < Effort::LEAST_ROUNDS;
+    witness.note(rounds.len(), if in_company { 0 } else { rounds.len() - counting });
+    let counting = || rounds.iter().filter(|(alone, _)| in_company || *alone).map(|(_, taken)| taken);
+    let samples = (0..racers.len()).map(|racer| {
+        let sample = Sample::new(counting().map(|taken| taken[racer]).collect());
+        if in_company { sample.in_company() } else { sample }
+    });
+    Ok(samples.collect())
 }
 
 impl Racer<'_> {
@@ -96,8 +123,11 @@ fn calibrate(batch: Duration, racer: &mut Racer<'_>) -> anyhow::Result<(u64, Dur
     loop {
         let mut took = racer.take(times)?;
         if took >= batch {
-            // Twice: another program may have had the core meanwhile, and the batch would be one deed for ever.
-            took = took.min(racer.take(times)?);
+            // Again: another program may have had the core meanwhile, and the batch would be one deed for ever. On a
+            // machine that is busy it may have it twice in a row.
+            for _ in 0..2 {
+                took = took.min(racer.take(times)?);
+            }
         }
         if took >= batch {
             return Ok((times, took));
@@ -110,21 +140,31 @@ fn calibrate(batch: Duration, racer: &mut Racer<'_>) -> anyhow::Result<(u64, Dur
 
 #[cfg(test)]
 mod tests {
+    use crate::pin::Cores;
+
     use super::*;
+
+    fn course(batch: Duration, rounds: usize, budget: Duration) -> Course {
+        Course { batch, rounds, budget, patience: Duration::ZERO, cores: 1 }
+    }
+
+    fn witness() -> Witness {
+        Witness::new(Cores::allowed())
+    }
 
     #[test]
     fn a_batch_is_filled_and_the_time_of_one_deed_is_told() {
-        let course = Course { batch: Duration::from_micros(50), rounds: 7, budget: Duration::from_secs(1) };
+        let course = course(Duration::from_micros(50), 7, Duration::from_secs(1));
         let slow = Racer::new("slow", |times| Ok(Duration::from_nanos(times * 30)));
         let fast = Racer::new("fast", |times| Ok(Duration::from_nanos(times * 3)));
-        let samples = race(course, &mut [slow, fast]).unwrap();
+        let samples = race(&witness(), course, &mut [slow, fast]).unwrap();
         assert_eq!(samples.iter().map(Sample::median).collect::<Vec<_>>(), [30.0, 3.0]);
     }
 
     #[test]
     fn competitors_take_turns() {
         let order = std::cell::RefCell::new(String::new());
-        let course = Course { batch: Duration::ZERO, rounds: 2, budget: Duration::ZERO };
+        let course = course(Duration::ZERO, 2, Duration::ZERO);
         let racer = |name: &'static str| {
             let order = &order;
             Racer::new(name, move |_| {
@@ -132,9 +172,9 @@ mod tests {
                 Ok(Duration::from_nanos(1))
             })
         };
-        race(course, &mut [racer("a"), racer("b")]).unwrap();
-        // Twice each to calibrate, then two rounds.
-        assert_eq!(*order.borrow(), "aabbabab");
+        race(&witness(), course, &mut [racer("a"), racer("b")]).unwrap();
+        // Thrice each to calibrate, then two rounds.
+        assert_eq!(*order.borrow(), "aaabbbabab");
     }
 
     #[test]
@@ -152,7 +192,10 @@ mod tests {
     #[test]
     fn who_fails_is_named() {
         let mut racers = [Racer::new("ruby", |_| anyhow::bail!("it went away"))];
-        let course = Course { batch: Duration::ZERO, rounds: 1, budget: Duration::ZERO };
-        assert_eq!(format!("{:#}", race(course, &mut racers).unwrap_err()), "measure ruby: it went away");
+        let course = course(Duration::ZERO, 1, Duration::ZERO);
+        assert_eq!(
+            format!("{:#}", race(&witness(), course, &mut racers).unwrap_err()),
+            "measure ruby: it went away"
+        );
     }
 }

@@ -45,6 +45,8 @@ pub struct Row {
     pub bar: Option<Bar>,
     /// What there is to say about it.
     pub reason: String,
+    /// Whether something else ran on the cores all the time.
+    pub in_company: bool,
 }
 
 impl Row {
@@ -60,6 +62,7 @@ impl Row {
             rival_spread: None,
             bar: None,
             reason: String::new(),
+            in_company: sample.in_company,
         }
     }
 
@@ -108,20 +111,24 @@ impl Row {
         Some(measured.is_some_and(|measured| measured <= bar.limit()))
     }
 
-    /// The reason, and whether a bar that does not hold would hold at the lucky ends of the spreads.
+    /// The reason; whether the cores were shared; and whether a bar that does not hold would hold at the lucky ends of
+    /// the spreads.
     pub fn remark(&self) -> String {
         const LUCKY: &str = "within the spread: measure on a quieter machine";
+        const IN_COMPANY: &str = "something else ran on the cores all the time";
         let luckiest = match (self.bar, self.spread, self.rival_spread) {
             (Some(Bar::Value(_)), Some([low, _]), _) => Some(low),
             (_, Some([low, _]), Some([_, high])) => Some(low / high),
             _ => None,
         };
         let lucky = luckiest.zip(self.bar).is_some_and(|(luckiest, bar)| luckiest <= bar.limit());
-        match (self.holds() == Some(false) && lucky, self.reason.is_empty()) {
-            (false, _) => self.reason.clone(),
-            (true, true) => LUCKY.to_owned(),
-            (true, false) => format!("{}; {LUCKY}", self.reason),
-        }
+        let lucky = self.holds() == Some(false) && lucky;
+        let remarks = [
+            Some(&*self.reason).filter(|reason| !reason.is_empty()),
+            self.in_company.then_some(IN_COMPANY),
+            lucky.then_some(LUCKY),
+        ];
+        remarks.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -1,20 +1,30 @@
 //! What was measured, and what can be said of it.
 
-/// Measurements of one thing, sorted.
+/// Measurements of one thing.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sample(Vec<f64>);
+pub struct Sample {
+    sorted: Vec<f64>,
+    /// Whether something else ran on the cores all the time.
+    pub in_company: bool,
+}
 
 impl Sample {
     /// Sorts the measurements.
     pub fn new(mut measured: Vec<f64>) -> Sample {
         measured.sort_by(f64::total_cmp);
-        Sample(measured)
+        Sample { sorted: measured, in_company: false }
+    }
+
+    /// The same, measured while something else ran on the cores.
+    pub fn in_company(mut self) -> Sample {
+        self.in_company = true;
+        self
     }
 
     /// The measurement below which this share of all lies; `NaN` where nothing was measured.
     pub fn quantile(&self, share: f64) -> f64 {
-        let last = self.0.len().saturating_sub(1);
-        self.0.get((share * last as f64).round() as usize).copied().unwrap_or(f64::NAN)
+        let last = self.sorted.len().saturating_sub(1);
+        self.sorted.get((share * last as f64).round() as usize).copied().unwrap_or(f64::NAN)
     }
 
     /// The one in the middle.
@@ -29,7 +39,7 @@ impl Sample {
 
     /// All of them in another unit: multiplied by `factor`.
     pub fn scaled(&self, factor: f64) -> Sample {
-        Sample(self.0.iter().map(|value| value * factor).collect())
+        Sample { sorted: self.sorted.iter().map(|value| value * factor).collect(), ..*self }
     }
 }
 

@@ -95,8 +95,10 @@ fn known_dead(suite: &mut Suite, runtime: &Runtime) -> anyhow::Result<()> {
     };
     ensure!(series(&both)? == series(&alone)?, "the pages with and without the dead differ");
     let mut racers = [next(runtime, &both)?, next(runtime, &alone)?];
-    let [with, without]: [Sample; 2] =
-        race(Course::long(&suite.effort), &mut racers)?.try_into().ok().context("two have raced")?;
+    let [with, without]: [Sample; 2] = race(&suite.witness, Course::long(&suite.effort), &mut racers)?
+        .try_into()
+        .ok()
+        .context("two have raced")?;
     suite.rows.push(
         Row::new(name, &with.scaled(MS), "ms")
             .beside("next scrape of the 8 living alone, the same page", &without.scaled(MS))
@@ -190,7 +192,7 @@ fn ruby(suite: &mut Suite, runtime: &Runtime) -> anyhow::Result<()> {
         next(runtime, &ruby_files)?,
         Racer::new("GitLab's client", |times| client.time(&format!("scrape {times}"))),
     ];
-    let samples = race(Course::long(&suite.effort), &mut racers)?;
+    let samples = race(&suite.witness, Course::long(&suite.effort), &mut racers)?;
     let [first, next, ruby_first, ruby_next, theirs] = &samples[..] else { return Ok(()) };
     let (rival, ours) = ("prometheus-client-mmap's marshal_multiprocess (C)", "ours on GitLab's files");
     let row = |name: &str, sample: &Sample, rival: &str, theirs: &Sample, bar| {
@@ -245,7 +247,7 @@ fn race_beside(
 ) -> anyhow::Result<[Sample; 3]> {
     let theirs = Racer::new("theirs", move |times| theirs.time(&format!("scrape {times}")));
     let mut racers = [first(runtime, directory), next(runtime, directory)?, theirs];
-    let samples = race(Course::long(&suite.effort), &mut racers)?;
+    let samples = race(&suite.witness, Course::long(&suite.effort), &mut racers)?;
     samples.try_into().ok().context("three have raced")
 }
 

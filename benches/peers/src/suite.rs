@@ -11,6 +11,7 @@ use crate::race::{Course, Racer, race};
 use crate::row::Row;
 use crate::sample::Sample;
 use crate::team::{Deed, together};
+use crate::witness::Witness;
 
 /// Clients of other languages, and the programs that drive them.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Suite {
     pub effort: Effort,
     /// The cores that may be used.
     pub cores: Cores,
+    /// Sees whether something else runs on them.
+    pub witness: Witness,
     /// Programs of others.
     pub tools: Tools,
     /// Only races with this text in their name are run.
@@ -52,9 +55,11 @@ impl Suite {
         // On a disk, write-back stops updates now and then, which is not what is measured.
         let scratch = tempfile::Builder::new().prefix("multiprom-bench-").tempdir_in("/dev/shm");
         let scratch = scratch.or_else(|_| TempDir::new()).context("make a temporary directory")?;
+        let cores = Cores::allowed();
         Ok(Suite {
             effort,
-            cores: Cores::allowed(),
+            witness: Witness::new(cores.clone()),
+            cores,
             tools,
             only,
             scratch,
@@ -96,7 +101,7 @@ impl Suite {
     pub fn race_alone(&self, deeds: &[(&str, &Deed)]) -> anyhow::Result<Vec<Sample>> {
         self.cores.pin(0);
         let racers = deeds.iter().map(|(name, deed)| Racer::timed(*name, move |times| deed(0, times)));
-        let samples = race(Course::alone(&self.effort), &mut racers.collect::<Vec<_>>());
+        let samples = race(&self.witness, Course::alone(&self.effort), &mut racers.collect::<Vec<_>>());
         self.cores.unpin();
         samples
     }
@@ -112,7 +117,7 @@ impl Suite {
         });
         let most = deeds.iter().map(|&(_, threads, _)| threads).max().unwrap_or(1);
         let course = Course::together(&self.effort, most, self.cores.count());
-        let samples = race(course, &mut racers.collect::<Vec<_>>());
+        let samples = race(&self.witness, course, &mut racers.collect::<Vec<_>>());
         self.cores.unpin();
         samples
     }

@@ -96,8 +96,11 @@ fn in_threads(suite: &Suite, operation: Operation, threads: usize) -> anyhow::Re
     let racers = StoreKind::ALL.iter().zip(&deeds).map(|(store, deed)| {
         Racer::new(store.to_string(), move |times| Ok(together(cores, threads, times, deed)))
     });
-    let samples =
-        race(Course::together(&suite.effort, threads, cores.count()), &mut racers.collect::<Vec<_>>())?;
+    let samples = race(
+        &suite.witness,
+        Course::together(&suite.effort, threads, cores.count()),
+        &mut racers.collect::<Vec<_>>(),
+    )?;
     let singles = deeds
         .iter()
         .zip(&samples)
@@ -127,6 +130,7 @@ fn in_processes(suite: &Suite, operation: Operation, processes: usize) -> anyhow
         })
     });
     let samples = race(
+        &suite.witness,
         Course::together(&suite.effort, processes, suite.cores.count()),
         &mut racers.collect::<Vec<_>>(),
     )?;

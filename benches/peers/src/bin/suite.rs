@@ -87,6 +87,7 @@ fn run(effort: Effort, tools: Tools, only: Option<String>, out: &std::path::Path
         !suite.rows.is_empty(),
         "nothing has that in its name; the progress of a whole run shows the names"
     );
+    let machine = format!("{machine}; {}", suite.witness);
     print!("{}", table::print(&suite, &machine));
     std::fs::create_dir_all(out).with_context(|| format!("make {}", out.display()))?;
     report::write(&out.join("report.json"), &machine, &suite.rows)?;
