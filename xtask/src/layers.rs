@@ -13,8 +13,8 @@ use crate::workspace::Workspace;
 /// The crates from the bottom up; a crate depends on crates of lower layers only.
 const LAYERS: &[&[&str]] = &[
     &["forked"],
-    &["metrics-core"],
-    &["dialects", "exposition", "store-hash", "store-testkit"],
+    &["metrics-core", "redis-link"],
+    &["dialects", "exposition", "store-hash", "store-testkit", "redis-testkit"],
     &["record-store", "liveness"],
     &["store-file", "store-mmap", "collector", "folding"],
     &["store-open", "exporter-http", "process-metrics"],

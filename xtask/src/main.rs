@@ -26,8 +26,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Install what the tests need and this machine lacks: Python packages into target/tools, Ruby and Prometheus by
-    /// apt-get (as root or through sudo)
+    /// Install what the tests need and this machine lacks: Python packages into target/tools, Ruby, Prometheus and
+    /// Redis by apt-get (as root or through sudo)
     Setup,
     /// Set up, then run every test of the workspace, documentation examples too
     ///

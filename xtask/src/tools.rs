@@ -28,7 +28,7 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
         ensure!(
             still.is_empty(),
             "apt-get installed what it was asked for, but what {} should bring cannot be run: is another ruby, \
-             python3 or prometheus first on PATH, or /usr/bin not on it?",
+             python3, prometheus or redis-server first on PATH, or /usr/bin not on it?",
             still.join(" ")
         );
     }
@@ -61,6 +61,11 @@ fn missing_packages() -> Vec<&'static str> {
     {
         missing.push("prometheus");
     }
+    if !succeeds(Command::new("redis-server").arg("--version"))
+        || !succeeds(Command::new("redis-cli").arg("--version"))
+    {
+        missing.push("redis-server");
+    }
     missing
 }
 
@@ -84,7 +89,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     let by_hand = format!(
         "the tests need {}; install them with\n    sudo apt-get update && sudo apt-get {}\n\
          (or, where there is no apt-get, by what this system has: python3 with venv, Ruby with the \
-         prometheus-client-mmap gem, prometheus with promtool), then try again",
+         prometheus-client-mmap gem, prometheus with promtool, redis-server with redis-cli), then try again",
         packages.join(" "),
         arguments.join(" ")
     );

@@ -1,0 +1,219 @@
+//! Where a Redis is, and as whom to speak to it.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+
+/// Where a Redis is, and as whom to speak to it: a URL, taken apart.
+///
+/// `redis://[[user]:password@]host[:port][/database]`, `rediss://...` for TLS, and
+/// `redis+unix:///path[?db=0&user=...&pass=...]`, also written `unix://`. What is special in a URL stands
+/// percent-encoded. Shown, it has `***` where the password is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Where it listens.
+    pub place: Place,
+    /// The number of the database.
+    pub database: u32,
+    /// The name of the ACL user; the server's default user where there is none.
+    pub user: Option<String>,
+    password: Option<String>,
+}
+
+/// Where a Redis listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// On a port.
+    Tcp {
+        /// A name or an address, an IPv6 one without brackets.
+        host: String,
+        /// Usually 6379.
+        port: u16,
+        /// Whether it speaks TLS.
+        tls: bool,
+    },
+    /// On a unix socket.
+    Unix(PathBuf),
+}
+
+/// Why a text is no address of a Redis. Does not repeat the text, which may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressError(String);
+
+const USUAL_PORT: u16 = 6379;
+
+impl Address {
+    /// A Redis without password, in database 0.
+    pub fn new(place: Place) -> Address {
+        Address { place, database: 0, user: None, password: None }
+    }
+
+    /// The address in `url`.
+    ///
+    /// # Errors
+    /// When it is none, or has parameters other than `db`, `user` and `pass`.
+    pub fn parse(url: &str) -> Result<Address, AddressError> {
+        let (address, rest) = Address::parse_with_parameters(url)?;
+        match rest.first() {
+            None => Ok(address),
+            Some((name, _)) => Err(AddressError(format!("unknown parameter {name:?}"))),
+        }
+    }
+
+    /// The address in `url`, and the parameters that say nothing of the address, decoded.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse_with_parameters(url: &str) -> Result<(Address, Vec<(String, String)>), AddressError> {
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| {
+            AddressError("it does not begin with redis://, rediss://, redis+unix:// or unix://".to_owned())
+        })?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut address = match scheme {
+            "redis" => tcp(rest, false)?,
+            "rediss" => tcp(rest, true)?,
+            "unix" | "redis+unix" | "valkey+unix" => unix(rest)?,
+            _ => return Err(AddressError(format!("unknown scheme {scheme:?}"))),
+        };
+        let mut others = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decoded(value)?;
+            match name {
+                "db" => address.database = database(&value)?,
+                "user" => address.user = Some(value),
+                "pass" | "password" => address.password = Some(value),
+                _ => others.push((decoded(name)?, value)),
+            }
+        }
+        Ok((address, others))
+    }
+
+    /// The same with this password.
+    pub fn with_password(mut self, password: Option<String>) -> Address {
+        self.password = password;
+        self
+    }
+
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+}
+
+/// What follows `redis://`, up to the `?`.
+fn tcp(rest: &str, tls: bool) -> Result<Address, AddressError> {
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (credentials, at) = match authority.rsplit_once('@') {
+        Some((credentials, at)) => (Some(credentials), at),
+        None => (None, authority),
+    };
+    let (host, port) = match at.strip_prefix('[') {
+        Some(bracketed) => {
+            let (host, after) =
+                bracketed.split_once(']').ok_or_else(|| AddressError("a [ without ]".to_owned()))?;
+            match after.strip_prefix(':') {
+                Some(port) => (host, port),
+                None if after.is_empty() => (host, ""),
+                None => return Err(AddressError(format!("{after:?} after ] is no port"))),
+            }
+        }
+        None => at.split_once(':').unwrap_or((at, "")),
+    };
+    let host = if host.is_empty() { "127.0.0.1".to_owned() } else { decoded(host)? };
+    let port = match port {
+        "" => USUAL_PORT,
+        port => port.parse().map_err(|_| AddressError(format!("{port:?} is no port")))?,
+    };
+    let mut address = Address::new(Place::Tcp { host, port, tls });
+    if let Some(credentials) = credentials {
+        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+        address.user = Some(decoded(user)?).filter(|user| !user.is_empty());
+        address.password = Some(decoded(password)?).filter(|password| !password.is_empty());
+    }
+    match path.trim_end_matches('/') {
+        "" => {}
+        number => address.database = database(number)?,
+    }
+    Ok(address)
+}
+
+/// What follows `redis+unix://`, up to the `?`.
+fn unix(rest: &str) -> Result<Address, AddressError> {
+    let (credentials, path) = match rest.split_once('@') {
+        Some((credentials, path)) if !credentials.contains('/') => (Some(credentials), path),
+        _ => (None, rest),
+    };
+    if !path.starts_with('/') {
+        return Err(AddressError("the path of a unix socket begins with /".to_owned()));
+    }
+    let mut address = Address::new(Place::Unix(PathBuf::from(decoded(path)?)));
+    if let Some(credentials) = credentials {
+        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+        address.user = Some(decoded(user)?).filter(|user| !user.is_empty());
+        address.password = Some(decoded(password)?).filter(|password| !password.is_empty());
+    }
+    Ok(address)
+}
+
+fn database(number: &str) -> Result<u32, AddressError> {
+    number.parse().map_err(|_| AddressError(format!("{number:?} is no number of a database")))
+}
+
+/// `text` without percent-encoding.
+fn decoded(text: &str) -> Result<String, AddressError> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        if first != b'%' {
+            bytes.push(first);
+            continue;
+        }
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.ok_or_else(|| AddressError("a % without two hexadecimal digits".to_owned()))?);
+        rest = &after[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| AddressError("percent-encoded bytes are no UTF-8".to_owned()))
+}
+
+impl Display for Address {
+    /// As a URL, without the password.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let user = self.user.as_deref().unwrap_or("");
+        let credentials = match (&self.password, user) {
+            (Some(_), user) => format!("{user}:***@"),
+            (None, "") => String::new(),
+            (None, user) => format!("{user}@"),
+        };
+        match &self.place {
+            Place::Tcp { host, port, tls } => {
+                let scheme = if *tls { "rediss" } else { "redis" };
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                write!(f, "{scheme}://{credentials}{host}:{port}/{}", self.database)
+            }
+            Place::Unix(path) => {
+                write!(f, "redis+unix://{credentials}{}", path.display())?;
+                if self.database == 0 { Ok(()) } else { write!(f, "?db={}", self.database) }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Address {
+    /// As it is shown: a password is no more for a log than for a page.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+impl Display for AddressError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "no address of a Redis: {}", self.0)
+    }
+}
+
+impl std::error::Error for AddressError {}

@@ -1,0 +1,70 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn an_address_is_shown_without_its_password() {
+    let cases = [
+        ("redis://", "redis://127.0.0.1:6379/0"),
+        ("redis://redis.example", "redis://redis.example:6379/0"),
+        ("redis://redis.example:6380/3", "redis://redis.example:6380/3"),
+        ("redis://redis.example/3/", "redis://redis.example:6379/3"),
+        ("redis://redis.example?db=4", "redis://redis.example:6379/4"),
+        ("redis://:s3cr%40t@redis.example/0", "redis://:***@redis.example:6379/0"),
+        ("redis://shop:s3cr@t@redis.example/0", "redis://shop:***@redis.example:6379/0"),
+        ("redis://shop@redis.example/0", "redis://shop@redis.example:6379/0"),
+        ("rediss://[::1]:6390/1", "rediss://[::1]:6390/1"),
+        ("redis://[::1]", "redis://[::1]:6379/0"),
+        ("unix:///run/redis/redis.sock", "redis+unix:///run/redis/redis.sock"),
+        (
+            "redis+unix:///run/a%20b.sock?db=2&pass=s3cr@t&user=shop",
+            "redis+unix://shop:***@/run/a b.sock?db=2",
+        ),
+        ("unix://shop:s3cr@/run/redis.sock", "redis+unix://shop:***@/run/redis.sock"),
+    ];
+    for (url, shown) in cases {
+        let address = Address::parse(url).unwrap();
+        assert_eq!(address.to_string(), shown, "{url}");
+        assert_eq!(format!("{address:?}"), format!("Address({shown})"));
+    }
+    assert_eq!(Address::parse("redis://:s3cr%40t@h").unwrap().password(), Some("s3cr@t"));
+}
+
+#[test]
+fn what_is_no_address_is_refused_without_repeating_it() {
+    let cases = [
+        ("redis.example:6379", "it does not begin with redis://, rediss://, redis+unix:// or unix://"),
+        ("http://s3cret@redis.example", "unknown scheme \"http\""),
+        ("redis://:s3cret@redis.example:many", "\"many\" is no port"),
+        ("redis://:s3cret@redis.example/shop", "\"shop\" is no number of a database"),
+        ("redis://:s3cr%e@redis.example", "a % without two hexadecimal digits"),
+        ("redis://:s3cr%ff@redis.example", "percent-encoded bytes are no UTF-8"),
+        ("redis://[::1", "a [ without ]"),
+        ("unix://run/redis.sock", "the path of a unix socket begins with /"),
+        ("redis://:s3cret@redis.example?schema=gunicorn", "unknown parameter \"schema\""),
+    ];
+    for (url, why) in cases {
+        let error = Address::parse(url).unwrap_err().to_string();
+        assert_eq!(error, format!("no address of a Redis: {why}"), "{url}");
+        assert!(!error.contains("s3cr"), "{error}");
+    }
+}
+
+#[test]
+fn parameters_of_others_are_handed_back() {
+    let url = "redis://h?schema=gunicorn&db=1&prefix=a%26b";
+    let (address, others) = Address::parse_with_parameters(url).unwrap();
+    assert_eq!(address.database, 1);
+    let others: Vec<(&str, &str)> = others.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(others, [("schema", "gunicorn"), ("prefix", "a&b")]);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_an_address_or_an_error(text in "\\PC*", scheme in "(redis|rediss|unix|redis\\+unix)://") {
+        let _ = Address::parse(&text);
+        if let Ok(address) = Address::parse(&format!("{scheme}{text}")) {
+            let _ = address.to_string();
+        }
+    }
+}
