@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["dialects", "exposition", "store-hash", "store-testkit", "redis-testkit"],
     &["record-store", "liveness"],
     &["store-file", "store-mmap", "collector", "folding"],
-    &["store-open", "exporter-http", "process-metrics"],
+    &["store-open", "exporter-http", "process-metrics", "redis-source"],
     &["multiprom"],
 ];
 

@@ -166,8 +166,8 @@ impl Catalog {
         self.numbers.get(metric).map(|&number| &self.entries[number])
     }
 
-    /// A statement of each family, in order.
-    pub(crate) fn statements(&self) -> impl Iterator<Item = Statement> {
+    /// A statement of each family, in order, by the Ruby client's rules; of a counter under the name that its sample has.
+    pub fn statements(&self) -> impl Iterator<Item = Statement> {
         self.entries.iter().map(|entry| Statement {
             name: Arc::clone(&entry.name),
             help: Arc::clone(&entry.help),

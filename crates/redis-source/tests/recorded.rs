@@ -1,0 +1,167 @@
+//! Recorded databases of other clients, loaded into a real server and read.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use exposition::Syntax;
+use metrics_core::{Kind, Label, Snapshot};
+use redis_source::{Foreign, Schema};
+use redis_testkit::RedisServer;
+use support::{catalog, collect, collector_of, foreign};
+
+/// A case, what its keys begin with where that is not the usual, and whether the families of its page count.
+struct Case {
+    name: &'static str,
+    schema: Schema,
+    prefix: Option<&'static str>,
+    families_count: bool,
+}
+
+const fn case(name: &'static str, schema: Schema) -> Case {
+    Case { name, schema, prefix: None, families_count: true }
+}
+
+const CASES: [Case; 14] = [
+    case("gpe-basic", Schema::Gunicorn),
+    case("gpe-dead-worker", Schema::Gunicorn),
+    Case { families_count: false, ..case("gpe-gunicorn", Schema::Gunicorn) },
+    case("gpe-malformed", Schema::Gunicorn),
+    case("gpe-modes", Schema::Gunicorn),
+    Case { prefix: Some("shop"), ..case("gpe-prefix", Schema::Gunicorn) },
+    case("gpe-special-values", Schema::Gunicorn),
+    case("promphp-basic", Schema::PromPhp),
+    case("promphp-ng", Schema::PromPhp),
+    Case { prefix: Some("{shop}_"), ..case("promphp-prefix", Schema::PromPhp) },
+    case("promphp-summary", Schema::PromPhp),
+    case("pytheus-labelled", Schema::Pytheus),
+    case("pytheus-rs", Schema::Pytheus),
+    case("pytheus-unlabelled", Schema::Pytheus),
+];
+
+fn fixture(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(case)
+}
+
+fn load(server: &RedisServer, case: &str) {
+    let dump = std::fs::read(fixture(case).join("dump.resp")).unwrap();
+    let said = server.cli_with(&["--pipe"], &dump);
+    assert!(said.contains("errors: 0"), "{case}: {said}");
+}
+
+/// What a page says, without its order: samples, and the families' kinds and help.
+type Said = (BTreeMap<(String, Vec<Label>), f64>, BTreeMap<String, (Kind, String)>);
+
+fn said(page: &Snapshot) -> Said {
+    let mut samples = BTreeMap::new();
+    for sample in page.families.iter().flat_map(|family| &family.samples) {
+        let mut labels = sample.series.labels.to_vec();
+        labels.sort();
+        let twice = samples.insert((sample.series.name.to_string(), labels), sample.value);
+        assert_eq!(twice, None, "{:?} stands twice", sample.series);
+    }
+    let families = page.families.iter();
+    let families = families.map(|family| (family.name.to_string(), (family.kind, family.help.to_string())));
+    (samples, families.collect())
+}
+
+/// The page that is recorded.
+fn expected(case: &Case) -> Said {
+    let mut text = std::fs::read_to_string(fixture(case.name).join("page.prom")).unwrap();
+    if !case.families_count {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        text = lines.join("\n") + "\n";
+    }
+    said(&exposition::parse(Syntax::Text0, text.as_bytes()).unwrap())
+}
+
+/// The page of a database, as a reader of its text has it.
+fn found(foreign: &Foreign) -> Said {
+    let text = collect(&collector_of(foreign.clone())).unwrap();
+    said(&exposition::parse(Syntax::Text0, text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}")))
+}
+
+fn assert_same(case: &Case, found: &Said) {
+    let expected = expected(case);
+    let names = |said: &Said| said.0.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(found), names(&expected), "{}", case.name);
+    for (series, value) in &expected.0 {
+        let found = found.0[series];
+        let near = (found - value).abs() <= value.abs() * 1e-12;
+        assert!(
+            near || found == *value || found.is_nan() && value.is_nan(),
+            "{series:?}: {found}, not {value}"
+        );
+    }
+    if case.families_count {
+        assert_eq!(found.1, expected.1, "{}", case.name);
+    }
+}
+
+fn known(server: &RedisServer, case: &Case) -> Foreign {
+    let mut known = foreign(&server.url(), case.schema);
+    known.prefix = case.prefix.map(str::to_owned);
+    if case.schema == Schema::Pytheus {
+        let text = std::fs::read_to_string(fixture(case.name).join("catalog.prom")).unwrap();
+        known.catalog = catalog(&text);
+    }
+    known
+}
+
+#[test]
+fn recorded_databases_are_read_as_their_oracle_says() {
+    let server = RedisServer::start();
+    for case in &CASES {
+        server.cli(&["FLUSHALL"]);
+        load(&server, case.name);
+        assert_same(case, &found(&known(&server, case)));
+    }
+}
+
+#[test]
+fn a_second_scrape_says_the_same() {
+    let server = RedisServer::start();
+    for case in &CASES {
+        server.cli(&["FLUSHALL"]);
+        load(&server, case.name);
+        let collector = collector_of(known(&server, case));
+        let first = collect(&collector).unwrap();
+        assert_eq!(collect(&collector).unwrap(), first, "{}", case.name);
+    }
+}
+
+#[test]
+fn whose_database_it_is_is_found_out() {
+    let server = RedisServer::start();
+    for case in &CASES {
+        server.cli(&["FLUSHALL"]);
+        load(&server, case.name);
+        let unknown = Foreign { schema: Schema::Auto, prefix: None, ..known(&server, case) };
+        assert_same(case, &found(&unknown));
+    }
+}
+
+#[test]
+fn nothing_is_written() {
+    let server = RedisServer::start();
+    for case in &CASES {
+        server.cli(&["FLUSHALL"]);
+        load(&server, case.name);
+        server.cli(&["CONFIG", "RESETSTAT"]);
+        collect(&collector_of(Foreign { schema: Schema::Auto, prefix: None, ..known(&server, case) }))
+            .unwrap();
+        let statistics = server.cli(&["INFO", "commandstats"]);
+        let commands = statistics.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(':'));
+        let commands: Vec<&str> = commands.map(|(command, _)| command).collect();
+        let allowed = ["exists", "get", "hget", "hgetall", "hmget", "mget", "scan", "smembers"];
+        let others: Vec<&&str> = commands
+            .iter()
+            .filter(|command| {
+                !allowed.contains(*command) && !command.starts_with("config") && **command != "info"
+            })
+            .collect();
+        assert!(others.is_empty(), "{}: {others:?}", case.name);
+    }
+}
