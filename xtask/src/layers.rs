@@ -14,15 +14,15 @@ use crate::workspace::Workspace;
 const LAYERS: &[&[&str]] = &[
     &["forked"],
     &["metrics-core", "redis-link"],
-    &["dialects", "exposition", "store-hash", "store-testkit", "redis-testkit"],
+    &["dialects", "exposition", "redis-schema", "redis-testkit", "store-hash", "store-testkit"],
     &["record-store", "liveness"],
-    &["store-file", "store-mmap", "collector", "folding"],
-    &["store-open", "exporter-http", "process-metrics", "redis-source"],
+    &["store-file", "store-mmap", "store-redis", "collector", "folding"],
+    &["store-open", "exporter-http", "process-metrics", "redis-fleet", "redis-source"],
     &["multiprom"],
 ];
 
 /// The stores that an application chooses between. Whoever names one takes the choice away.
-const CONCRETE_STORES: &[&str] = &["store-hash", "store-file", "store-mmap"];
+const CONCRETE_STORES: &[&str] = &["store-hash", "store-file", "store-mmap", "store-redis"];
 
 /// The only crates that may depend on concrete stores.
 const CHOOSERS: &[&str] = &["store-open", "multiprom"];

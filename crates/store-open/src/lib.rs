@@ -11,6 +11,7 @@
 //! | `mmap:DIR` | memory words in files of `DIR`, as Python's client writes them ([`store_mmap::MmapStore`]) |
 //! | `file:DIR` | numbers written to files of `DIR`, as Ruby's client writes them ([`store_file::FileStore`]) |
 //! | `mmap:DIR?dialect=ruby`, `file:DIR?dialect=python` | the same, as the other client writes them |
+//! | `redis://HOST`, `redis+unix:///PATH`, with `?prefix=NAME` if one likes | in this process, and every second in a Redis ([`store_redis::RedisStore`]) |
 //!
 //! ```
 //! use metrics_core::{Declaration, Desc, Kind, Part};
@@ -33,6 +34,7 @@ use metrics_core::{Store, StoreError};
 use store_file::FileStore;
 use store_hash::HashStore;
 use store_mmap::MmapStore;
+use store_redis::RedisStore;
 
 use location::{Discipline, Location};
 
@@ -42,8 +44,11 @@ use location::{Discipline, Location};
 /// When the string says nothing that is known - the error says what is -, or the store cannot be opened.
 ///
 /// ```
-/// let error = store_open::open("redis://cache:6379").map(|_| ()).unwrap_err();
-/// assert_eq!(error.to_string(), r#"open store "redis://cache:6379": the redis store is not built yet"#);
+/// let error = store_open::open("hash:fast").map(|_| ()).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     r#"open store "hash:fast": after hash: comes atomic, mutex, unsynchronised or nothing"#,
+/// );
 /// ```
 pub fn open(location: &str) -> Result<Box<dyn Store>, StoreError> {
     Ok(match Location::parse(location)? {
@@ -55,6 +60,11 @@ pub fn open(location: &str) -> Result<Box<dyn Store>, StoreError> {
         }
         Location::File(directory, dialect) => {
             Box::new(FileStore::open_with(directory, store_file::Options::new(dialect))?)
+        }
+        Location::Redis(address, prefix) => {
+            let usual = store_redis::Options::default();
+            let prefix = prefix.unwrap_or_else(|| usual.prefix.clone());
+            Box::new(RedisStore::open_with(&address, store_redis::Options { prefix, ..usual })?)
         }
     })
 }

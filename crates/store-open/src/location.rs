@@ -14,6 +14,8 @@ pub(crate) enum Location {
     Mmap(PathBuf, Dialect),
     /// Numbers written to files of a directory.
     File(PathBuf, Dialect),
+    /// In the Redis at this address, under this prefix if one is given.
+    Redis(String, Option<String>),
 }
 
 /// How numbers in memory are kept from colliding.
@@ -25,7 +27,7 @@ pub(crate) enum Discipline {
 }
 
 /// What is known, for who wrote something else.
-const KNOWN: &str = "hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR";
+const KNOWN: &str = "hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR, redis://HOST";
 
 impl Location {
     pub(crate) fn parse(text: &str) -> Result<Location, StoreError> {
@@ -46,7 +48,12 @@ impl Location {
                 let (directory, dialect) = directory(rest).map_err(wrong)?;
                 Ok(Location::File(directory, dialect.unwrap_or(Dialect::Ruby)))
             }
-            "redis" | "rediss" => Err(wrong("the redis store is not built yet".to_owned())),
+            "redis" | "rediss" | "redis+unix" | "unix" => {
+                // The text is not repeated in an error: it may hold a password.
+                let (address, prefix) = redis(text)
+                    .map_err(|why| StoreError::new(format!("open the store at {scheme}://..."), why))?;
+                Ok(Location::Redis(address, prefix))
+            }
             _ => Err(wrong(format!("{scheme:?} is no store; there are {KNOWN}"))),
         }
     }
@@ -69,6 +76,22 @@ fn directory(text: &str) -> Result<(PathBuf, Option<Dialect>), String> {
     Ok((path.into(), dialect))
 }
 
+/// An address of a Redis, without the prefix that may stand among its parameters.
+fn redis(text: &str) -> Result<(String, Option<String>), String> {
+    let (address, parameters) = text.split_once('?').unwrap_or((text, ""));
+    let (mut prefix, mut others) = (None, Vec::new());
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("prefix", given)) if prefix.is_none() => prefix = Some(given.to_owned()),
+            Some(("prefix", _)) => return Err("prefix stands twice".to_owned()),
+            _ => others.push(parameter),
+        }
+    }
+    let address =
+        if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
+    Ok((address, prefix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +110,12 @@ mod tests {
             ("file:/run/app", Location::File("/run/app".into(), Dialect::Ruby)),
             ("file:/run/app?", Location::File("/run/app".into(), Dialect::Ruby)),
             ("file:/run/app?dialect=python", Location::File("/run/app".into(), Dialect::PYTHON)),
+            ("redis://cache/2", Location::Redis("redis://cache/2".into(), None)),
+            ("redis://cache?prefix=shop", Location::Redis("redis://cache".into(), Some("shop".into()))),
+            (
+                "redis+unix:///run/redis.sock?db=1&prefix=shop",
+                Location::Redis("redis+unix:///run/redis.sock?db=1".into(), Some("shop".into())),
+            ),
         ];
         for (text, expected) in table {
             assert_eq!(Location::parse(text).unwrap(), expected, "{text}");
@@ -96,11 +125,14 @@ mod tests {
     #[test]
     fn who_writes_something_else_is_told_what_there_is() {
         let table = [
-            ("", "it is none of hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR"),
-            ("/run/app", "it is none of hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR"),
+            ("", "it is none of hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR, redis://HOST"),
+            (
+                "/run/app",
+                "it is none of hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR, redis://HOST",
+            ),
             (
                 "memcached:x",
-                r#""memcached" is no store; there are hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR"#,
+                r#""memcached" is no store; there are hash:, hash:mutex, hash:unsynchronised, mmap:DIR, file:DIR, redis://HOST"#,
             ),
             ("hash:fast", "after hash: comes atomic, mutex, unsynchronised or nothing"),
             ("mmap:", "the directory is missing"),
@@ -110,12 +142,22 @@ mod tests {
                 r#"unknown option "dialect=perl"; there are dialect=python and dialect=ruby"#,
             ),
             ("mmap:/d?size=1", r#"unknown option "size=1"; there are dialect=python and dialect=ruby"#),
-            ("redis://localhost", "the redis store is not built yet"),
-            ("rediss://localhost", "the redis store is not built yet"),
         ];
         for (text, why) in table {
             let error = Location::parse(text).unwrap_err().to_string();
             assert_eq!(error, format!("open store {text:?}: {why}"));
+        }
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_a_password() {
+        for text in [
+            "redis://:secret@cache?prefix=a&prefix=b",
+            "redis://:secret@cache/none",
+            "rediss://:secret@cache?x=1",
+        ] {
+            let error = crate::open(text).map(|_| ()).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 

@@ -1,0 +1,301 @@
+//! All that one application keeps in Redis, as of one moment.
+
+use std::fmt;
+use std::time::Instant;
+
+use foldhash::HashMap;
+use redis_link::redis::{FromRedisValue, Pipeline, Value};
+use redis_link::{Link, LinkError};
+use redis_schema::{Keys, Schema, SchemaError, page, script};
+
+/// All that one application keeps in Redis, as of one moment. Kept from one reading to the next: what a process's
+/// numbers are is read once.
+#[derive(Debug, Default)]
+pub(crate) struct Fleet {
+    epoch: Vec<u8>,
+    /// In the order of their names.
+    pub(crate) processes: Vec<Kept>,
+    pub(crate) retired: Kept,
+    /// How often the retired have changed; empty where there are none.
+    pub(crate) version: Vec<u8>,
+    /// How often all of the retired was read anew: numbers of series that were known before mean others now.
+    pub(crate) forgotten: u64,
+    /// Milliseconds since 1970 by the clock of Redis.
+    pub(crate) now: i64,
+    /// Schemas that cannot be read as a whole, since the last reading.
+    pub(crate) bad: Vec<BadSchema>,
+}
+
+/// What one process keeps.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) name: String,
+    /// When it was last heard of, as Redis says it.
+    pub(crate) heard: String,
+    pub(crate) sequence: Vec<u8>,
+    /// Whether it has said that it sends no more.
+    pub(crate) ended: bool,
+    pub(crate) schema: Schema,
+    /// A schema that cannot be read on from where it is; nor is that tried again.
+    broken: bool,
+    pub(crate) values: Vec<f64>,
+    /// What stands beside each number: when it was set, and of a sum of the retired what rounding has left.
+    pub(crate) beside: Vec<f64>,
+}
+
+/// A process whose schema cannot be read as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSchema {
+    /// The key.
+    pub key: String,
+    /// Where, and why.
+    pub error: SchemaError,
+}
+
+/// So often is it read anew, if somebody was retired in that very moment.
+const ATTEMPTS: usize = 8;
+
+impl Fleet {
+    /// Reads it anew: two round trips.
+    pub(crate) fn read(
+        &mut self,
+        link: &Link,
+        keys: &Keys,
+        deadline: Option<Instant>,
+    ) -> Result<(), FleetError> {
+        self.bad.clear();
+        for _ in 0..ATTEMPTS {
+            let index = Index::read(link, keys, deadline)?;
+            if index.epoch != self.epoch {
+                let forgotten = self.forgotten + 1;
+                *self = Fleet { epoch: index.epoch.clone(), forgotten, ..Fleet::default() };
+            }
+            if self.read_processes(link, keys, deadline, index)? {
+                return Ok(());
+            }
+        }
+        Err(FleetError::Disturbed)
+    }
+
+    /// Reads all that belongs together at once; false where the retired are not those that were read before.
+    fn read_processes(
+        &mut self,
+        link: &Link,
+        keys: &Keys,
+        deadline: Option<Instant>,
+        index: Index,
+    ) -> Result<bool, FleetError> {
+        let mut known: HashMap<String, Kept> =
+            self.processes.drain(..).map(|kept| (kept.name.clone(), kept)).collect();
+        let mut processes: Vec<Kept> = Vec::with_capacity(index.processes.len());
+        for (name, heard) in index.processes {
+            let kept = known.remove(&name).unwrap_or_else(|| Kept { name, ..Kept::default() });
+            processes.push(Kept { heard, ..kept });
+        }
+        processes.sort_by(|one, other| one.name.cmp(&other.name));
+
+        let whole = index.version != self.version;
+        let mut pipeline = Pipeline::new();
+        pipeline.atomic();
+        pipeline.cmd("HMGET").arg(keys.retired()).arg(script::VERSION).arg(script::HASH);
+        if whole {
+            pipeline.cmd("HGETALL").arg(keys.retired());
+        }
+        append(&mut pipeline, keys.retired_schema(), &self.retired.schema);
+        let grown = |kept: &Kept| {
+            let len = index.lengths.get(&kept.name).copied().unwrap_or_default();
+            len > kept.schema.bytes().len() && !kept.broken
+        };
+        for kept in &processes {
+            pipeline.cmd("HGETALL").arg(keys.values(&kept.name));
+            if grown(kept) {
+                append(&mut pipeline, keys.schema(&kept.name), &kept.schema);
+            }
+        }
+        let mut answers = link.run_by(&pipeline, deadline)?.into_iter();
+        let mut next = || answers.next().unwrap_or(Value::Nil);
+
+        let (version, hash) = <(Option<Vec<u8>>, Option<u64>)>::from_redis_value(next()).unwrap_or_default();
+        let version = version.unwrap_or_default();
+        let retired = whole.then(&mut next);
+        let retired_schema = bytes(next());
+        for kept in &mut processes {
+            let grows = grown(kept);
+            kept.take(next());
+            if grows {
+                self.bad.extend(kept.extend(&keys.schema(&kept.name), &bytes(next())));
+            }
+        }
+        self.processes = processes;
+        self.now = index.now;
+        if version != index.version {
+            return Ok(false);
+        }
+        let Some(retired) = retired else { return Ok(true) };
+        self.bad.extend(self.retired.extend(&keys.retired_schema(), &retired_schema));
+        if !self.retired.broken && hash.is_some_and(|hash| hash != self.retired.schema.hash()) {
+            // The server has lost its last changes, and others have come since.
+            self.forget_retired();
+            return Ok(false);
+        }
+        self.retired.take(retired);
+        self.version = version;
+        Ok(true)
+    }
+}
+
+impl Fleet {
+    /// Reads all of the retired anew next time.
+    fn forget_retired(&mut self) {
+        (self.retired, self.version) = (Kept::default(), Vec::new());
+        self.forgotten += 1;
+    }
+}
+
+impl Kept {
+    /// What it is called whatever its incarnation.
+    pub(crate) fn base(&self) -> &str {
+        base(&self.name)
+    }
+
+    /// Takes a hash of pages.
+    fn take(&mut self, hash: Value) {
+        self.sequence.clear();
+        self.ended = false;
+        self.values.clear();
+        self.beside.clear();
+        let (mut values, mut beside) = (Vec::new(), Vec::new());
+        for (field, value) in <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(hash).unwrap_or_default() {
+            match page::of_field(&field) {
+                Some((number, false)) => values.push((number, value)),
+                Some((number, true)) => beside.push((number, value)),
+                None if field == script::SEQUENCE.as_bytes() => self.sequence = value,
+                None if field == script::ENDED.as_bytes() => self.ended = true,
+                None => {}
+            }
+        }
+        // All pages are there, each behind the one before, or it is none of ours: so what is claimed takes no memory.
+        values.sort_unstable_by_key(|(number, _)| *number);
+        for (number, value) in values {
+            if number.checked_mul(page::LEN) == Some(self.values.len()) {
+                self.values.extend(page::read(&value).iter().take(page::LEN));
+            }
+        }
+        self.beside.resize(if beside.is_empty() { 0 } else { self.values.len() }, 0.0);
+        for (number, value) in beside {
+            let from = number.saturating_mul(page::LEN);
+            let place = self.beside.get_mut(from..).unwrap_or_default();
+            place.iter_mut().zip(page::read(&value)).for_each(|(place, number)| *place = number);
+        }
+    }
+
+    /// A number, and what stands beside it.
+    pub(crate) fn number(&self, at: usize) -> Option<(f64, f64)> {
+        Some((*self.values.get(at)?, self.beside.get(at).copied().unwrap_or_default()))
+    }
+
+    fn extend(&mut self, key: &str, appended: &[u8]) -> Option<BadSchema> {
+        if self.broken {
+            return None;
+        }
+        let error = self.schema.extend(appended).err()?;
+        self.broken = true;
+        Some(BadSchema { key: key.to_owned(), error })
+    }
+}
+
+/// Who there is, and how far that has grown.
+struct Index {
+    now: i64,
+    epoch: Vec<u8>,
+    /// Each process, and when it was last heard of.
+    processes: Vec<(String, String)>,
+    lengths: HashMap<String, usize>,
+    version: Vec<u8>,
+}
+
+impl Index {
+    fn read(link: &Link, keys: &Keys, deadline: Option<Instant>) -> Result<Index, FleetError> {
+        let mut pipeline = Pipeline::new();
+        pipeline.cmd("TIME");
+        pipeline.cmd("GET").arg(keys.epoch());
+        pipeline.cmd("ZRANGE").arg(keys.processes()).arg(0).arg(-1).arg("WITHSCORES");
+        pipeline.cmd("HGETALL").arg(keys.lengths());
+        pipeline.cmd("HGET").arg(keys.retired()).arg(script::VERSION);
+        let mut answers = link.run_by(&pipeline, deadline)?.into_iter();
+        let mut next = || answers.next().unwrap_or(Value::Nil);
+        let (seconds, micros) = <(i64, i64)>::from_redis_value(next()).unwrap_or_default();
+        let epoch = bytes(next());
+        // Names that are no UTF-8 are none of ours.
+        let processes = texts(next());
+        let lengths = texts(next()).into_iter().filter_map(|(name, len)| Some((name, len.parse().ok()?)));
+        let lengths = lengths.collect();
+        let now = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
+        Ok(Index { now, epoch, processes, lengths, version: bytes(next()) })
+    }
+}
+
+/// What a process is called whatever its incarnation.
+pub(crate) fn base(name: &str) -> &str {
+    match name.rsplit_once('+') {
+        Some((base, incarnation)) if incarnation.bytes().all(|byte| byte.is_ascii_digit()) => base,
+        _ => name,
+    }
+}
+
+/// Asks for what has been appended to a schema.
+fn append(pipeline: &mut Pipeline, key: String, known: &Schema) {
+    pipeline.cmd("GETRANGE").arg(key).arg(known.bytes().len()).arg(-1);
+}
+
+fn bytes(value: Value) -> Vec<u8> {
+    Vec::from_redis_value(value).unwrap_or_default()
+}
+
+/// Pairs, without those that are no text.
+fn texts(value: Value) -> Vec<(String, String)> {
+    let pairs = <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(value).unwrap_or_default();
+    let text = |bytes| String::from_utf8(bytes).ok();
+    pairs.into_iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+}
+
+/// Why an application's numbers cannot be read from Redis.
+#[derive(Debug)]
+pub(crate) enum FleetError {
+    Link(LinkError),
+    /// Somebody was retired each time that it was read. What is read together is whole; the retired of a moment before
+    /// or after could miss one, or have it twice.
+    Disturbed,
+}
+
+impl From<LinkError> for FleetError {
+    fn from(error: LinkError) -> FleetError {
+        FleetError::Link(error)
+    }
+}
+
+impl fmt::Display for FleetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FleetError::Link(error) => error.fmt(f),
+            FleetError::Disturbed => {
+                write!(f, "processes are retired all the time; {ATTEMPTS} readings met that")
+            }
+        }
+    }
+}
+
+impl std::error::Error for FleetError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            FleetError::Link(error) => Some(error),
+            FleetError::Disturbed => None,
+        }
+    }
+}
+
+impl fmt::Display for BadSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.error)
+    }
+}

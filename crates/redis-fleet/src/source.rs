@@ -1,0 +1,203 @@
+//! The numbers of an application in Redis, as a source of a page.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use collector::{Ask, FamilyId, Liveness, SeriesId, Source, SourceError, Statement, Tally};
+use foldhash::{HashMap, HashSet};
+use metrics_core::{Aggregation, Desc, Kind, Label, Process};
+use redis_link::{Address, Link, Timeouts};
+use redis_schema::{BadPrefix, Keys, LabelSet};
+use tracing::warn;
+
+use crate::fleet::{Fleet, Kept};
+
+/// The numbers of an application in Redis, as a source of a page.
+///
+/// Two round trips, however many series there are and whatever else that Redis holds: an index, and then the pages of
+/// all processes at once. Nothing is written, so that a replica does as well. What a process's numbers are is read
+/// once.
+///
+/// With [`Liveness::Observed`] gauges of the `live` modes leave out processes that have said that they end, or were not
+/// heard of for [some seconds](FleetSource::living_within).
+#[derive(Debug)]
+pub struct FleetSource {
+    link: Link,
+    keys: Keys,
+    living_within: Duration,
+    /// Which schemas the log has named.
+    named: Mutex<HashSet<String>>,
+}
+
+/// What is kept in the tally from one scrape to the next.
+#[derive(Default)]
+struct Known {
+    fleet: Fleet,
+    /// By process: the series of each number. That of the retired has no name.
+    series: HashMap<String, Vec<Option<SeriesId>>>,
+    families: HashMap<String, (Desc, FamilyId)>,
+    /// Of the fleet, when `series` was made.
+    forgotten: u64,
+}
+
+impl FleetSource {
+    /// What the application of this prefix keeps in the Redis at this address.
+    ///
+    /// # Errors
+    /// When the prefix cannot be part of a key.
+    pub fn new(address: Address, prefix: &str, timeouts: Timeouts) -> Result<FleetSource, BadPrefix> {
+        Ok(FleetSource {
+            keys: Keys::new(prefix, 0)?,
+            link: Link::new(address, timeouts),
+            living_within: Duration::from_secs(5),
+            named: Mutex::default(),
+        })
+    }
+
+    /// The same, where a process lives that was heard of so long ago or less. Five seconds if nothing is said, five
+    /// times what a process lets pass.
+    pub fn living_within(mut self, limit: Duration) -> FleetSource {
+        self.living_within = limit;
+        self
+    }
+
+    fn lives(&self, kept: &Kept, now: i64) -> bool {
+        let heard: f64 = kept.heard.parse().unwrap_or_default();
+        !kept.ended && now as f64 - heard <= self.living_within.as_millis() as f64
+    }
+}
+
+#[async_trait]
+impl Source for FleetSource {
+    fn name(&self) -> String {
+        format!("{} on {}", self.keys.processes(), self.link.address())
+    }
+
+    async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError> {
+        let mut known: Known = into.kept();
+        let read = known.fleet.read(&self.link, &self.keys, ask.deadline);
+        for bad in &known.fleet.bad {
+            if self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(bad.key.clone()) {
+                warn!("what stands behind is left out: {bad}");
+            }
+        }
+        if read.is_ok() {
+            known.report(into, |kept, now| ask.liveness == Liveness::AsFiled || self.lives(kept, now));
+        }
+        into.keep(known);
+        read.map_err(|error| SourceError::new(format!("read {}", self.name()), error))
+    }
+}
+
+impl Known {
+    /// Adds all numbers, of the retired and then by process.
+    fn report(&mut self, into: &mut Tally, lives: impl Fn(&Kept, i64) -> bool) {
+        let Known { fleet, series, families, forgotten } = self;
+        if std::mem::replace(forgotten, fleet.forgotten) != fleet.forgotten {
+            series.clear();
+        }
+        series.retain(|name, _| {
+            name.is_empty() || fleet.processes.binary_search_by(|kept| kept.name.as_str().cmp(name)).is_ok()
+        });
+        // Who was retired and has come back has its gauges itself.
+        let back: HashSet<&str> = fleet.processes.iter().map(Kept::base).collect();
+        let mut of_retired = series.remove("").unwrap_or_default();
+        number(&fleet.retired, &mut of_retired, families, into);
+        let mut whose = None;
+        for set in fleet.retired.schema.sets() {
+            if set.process.is_empty() || !back.contains(&*set.process) {
+                if whose != Some(&set.process) {
+                    let origin = into.origin(&Process::new(&*set.process), "retired");
+                    into.report(origin);
+                    whose = Some(&set.process);
+                }
+                add(&fleet.retired, set, &of_retired, into);
+            }
+        }
+        series.insert(String::new(), of_retired);
+
+        for kept in &fleet.processes {
+            let of_process = series.entry(kept.name.clone()).or_default();
+            number(kept, of_process, families, into);
+            let origin = into.origin(&Process::new(kept.base()), &kept.name);
+            into.report(origin);
+            let lives = lives(kept, fleet.now);
+            for set in kept.schema.sets() {
+                if lives || !set.desc.aggregation().live {
+                    add(kept, set, of_process, into);
+                }
+            }
+        }
+    }
+}
+
+/// Adds the numbers of a label set, as far as they are there.
+fn add(kept: &Kept, set: &LabelSet, series: &[Option<SeriesId>], into: &mut Tally) {
+    let is_sum = set.desc.aggregation() == Aggregation::SUM;
+    for at in set.numbers.clone() {
+        let (Some((value, beside)), Some(&series)) = (kept.number(at), series.get(at)) else { return };
+        let Some(series) = series else { continue };
+        if is_sum {
+            into.add(series, value, 0.0);
+            if beside != 0.0 {
+                into.add(series, beside, 0.0);
+            }
+        } else {
+            into.add(series, value, beside);
+        }
+    }
+}
+
+/// Numbers the series of what is new, as far as there are numbers of it.
+fn number(
+    kept: &Kept,
+    series: &mut Vec<Option<SeriesId>>,
+    families: &mut HashMap<String, (Desc, FamilyId)>,
+    into: &mut Tally,
+) {
+    let sets = kept.schema.sets();
+    let known = sets.partition_point(|set| set.numbers.start < series.len());
+    for set in &sets[known..] {
+        if set.numbers.end > kept.values.len() {
+            return;
+        }
+        let family = match families.get(set.desc.name()) {
+            Some((desc, family)) if *desc == *set.desc => *family,
+            _ => {
+                let family = into.family(&statement(&set.desc));
+                families.insert(set.desc.name().to_owned(), ((*set.desc).clone(), family));
+                family
+            }
+        };
+        let labels = set.desc.labels().iter().zip(&set.values);
+        let labels: Vec<Label> = labels.map(|(name, value)| Label::new(name, value)).collect();
+        series.extend(samples(&set.desc).map(|(sample, le)| {
+            let le = le.map(|le| Label::new("le", &le));
+            into.series(family, &sample, labels.iter().cloned().chain(le).collect::<Vec<_>>())
+        }));
+    }
+}
+
+fn statement(desc: &Desc) -> Statement {
+    Statement {
+        unit: desc.unit().map(Into::into),
+        ..Statement::new(desc.kind(), desc.name(), desc.help(), desc.aggregation())
+    }
+}
+
+/// The sample of each number of a label set, and its bound if it is a bucket's.
+fn samples(desc: &Desc) -> impl Iterator<Item = (String, Option<String>)> {
+    let name = desc.name();
+    let sample = |suffix: &str| (format!("{name}{suffix}"), None);
+    let (first, second) = match desc.kind() {
+        Kind::Counter => (sample("_total"), None),
+        Kind::Histogram => (sample("_sum"), None),
+        Kind::Summary => (sample("_sum"), Some(sample("_count"))),
+        _ => (sample(""), None),
+    };
+    let bounds = desc.buckets().bounds().iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+    let bounds = bounds.take(if desc.kind() == Kind::Histogram { usize::MAX } else { 0 });
+    let buckets = bounds.map(move |bound| (format!("{name}_bucket"), Some(bound)));
+    std::iter::once(first).chain(second).chain(buckets)
+}

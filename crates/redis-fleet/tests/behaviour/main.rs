@@ -1,0 +1,9 @@
+//! What the store and the source promise together, on a real redis-server.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod place;
+
+mod modes;
+mod promises;
+mod retired;
+mod trouble;

@@ -1,0 +1,45 @@
+//! Numbers side by side: `f64`s, little-endian, up to 512 in a page.
+
+/// So many numbers are a page: 4 KiB. Small enough that one changed number does not send much, large enough that a
+/// thousand of them are two fields of a hash.
+pub const LEN: usize = 512;
+
+/// The field of a process's hash that has the page of this number.
+pub fn field(number: usize) -> String {
+    format!("v{number}")
+}
+
+/// The field that has the times at which the numbers of this page were set, where there are any: seconds since 1970 by
+/// the clock of Redis, 0 where a number has none.
+pub fn time_field(number: usize) -> String {
+    format!("t{number}")
+}
+
+/// Which page a field has, and whether it is one of times; `None` for other fields.
+///
+/// ```
+/// use redis_schema::page;
+///
+/// assert_eq!(page::of_field(b"v12"), Some((12, false)));
+/// assert_eq!(page::of_field(b"t0"), Some((0, true)));
+/// assert_eq!(page::of_field(b"#seq"), None);
+/// ```
+pub fn of_field(field: &[u8]) -> Option<(usize, bool)> {
+    let (kind, number) = field.split_first()?;
+    let is_times = match kind {
+        b'v' => false,
+        b't' => true,
+        _ => return None,
+    };
+    Some((std::str::from_utf8(number).ok()?.parse().ok()?, is_times))
+}
+
+/// The bytes of these numbers.
+pub fn write(numbers: &[f64]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+/// The numbers of these bytes; of what is not a whole number of them, those before.
+pub fn read(bytes: &[u8]) -> Vec<f64> {
+    bytes.as_chunks().0.iter().map(|&number| f64::from_le_bytes(number)).collect()
+}

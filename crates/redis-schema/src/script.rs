@@ -1,0 +1,95 @@
+//! What is done on the server in one step: Lua, Redis 3.2 and later (which replicates what a script did, not its text).
+
+/// A process sends what has changed.
+///
+/// Keys: processes, lengths, tombs, epoch, then values and schema of the process. Arguments: the process; the sequence
+/// number; the epoch that it knows, or nothing; `1` where it registers; the epoch to begin if there is none; the sequence
+/// number that must be there, or nothing where it sends everything; where what it appends to its schema begins; that, or
+/// nothing; then fields of its hash, each followed by its value.
+///
+/// Answers what [`Answer`](crate::Answer) reads: a word, the epoch, a number. Does nothing unless it answers `OK`, but
+/// for beginning an epoch.
+pub const FLUSH: &str = "\
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local epoch = redis.call('GET', KEYS[4])
+if not epoch then
+  epoch = ARGV[5]
+  redis.call('SET', KEYS[4], epoch)
+end
+if ARGV[3] ~= '' and ARGV[3] ~= epoch then
+  return {'LOST', epoch, -1}
+end
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+  local tomb = redis.call('HGET', KEYS[3], ARGV[1])
+  if tomb then
+    return {'RETIRED', epoch, tonumber(tomb)}
+  end
+  if ARGV[4] ~= '1' then
+    return {'RETIRED', epoch, -1}
+  end
+end
+local before = tonumber(redis.call('HGET', KEYS[5], '#seq') or '-1')
+local own = tonumber(ARGV[2])
+if before > own or (ARGV[6] ~= '' and before ~= own and before ~= tonumber(ARGV[6])) then
+  return {'OTHER', epoch, before}
+end
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+if ARGV[8] ~= '' then
+  redis.call('SETRANGE', KEYS[6], ARGV[7], ARGV[8])
+  redis.call('HSET', KEYS[2], ARGV[1], redis.call('STRLEN', KEYS[6]))
+end
+for i = 9, #ARGV, 1000 do
+  redis.call('HMSET', KEYS[5], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+redis.call('HSET', KEYS[5], '#seq', ARGV[2])
+return {'OK', epoch, own}
+";
+
+/// A process that is dead is taken out, and what it has counted is put into what is kept of the retired.
+///
+/// Keys: processes, lengths, tombs, when tombs end, then values and schema of the process, then pages and schema of the
+/// retired. Arguments: the process; when it was last heard of and its sequence number, as they were read; the version of
+/// the retired, as it was read, or nothing; for how many milliseconds its tomb stays; where what is appended to the
+/// schema of the retired begins; that, or nothing; then fields of the retired, each followed by its value, among them
+/// the new version and the new [`HASH`].
+///
+/// Answers 1; or 0, and does nothing, where one of the four is not as it was read.
+pub const RETIRE: &str = "\
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2]
+  or redis.call('HGET', KEYS[5], '#seq') ~= ARGV[3]
+  or (redis.call('HGET', KEYS[7], '#version') or '') ~= ARGV[4]
+  or redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[6]) then
+  return 0
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if ARGV[7] ~= '' then
+  redis.call('SETRANGE', KEYS[8], ARGV[6], ARGV[7])
+end
+for i = 8, #ARGV, 1000 do
+  redis.call('HMSET', KEYS[7], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+redis.call('DEL', KEYS[5], KEYS[6])
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
+redis.call('ZADD', KEYS[4], now + ARGV[5], ARGV[1])
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('HDEL', KEYS[3], old)
+  redis.call('ZREM', KEYS[4], old)
+end
+return 1
+";
+
+/// The field that has a process's sequence number.
+pub const SEQUENCE: &str = "#seq";
+/// The field in which a process describes itself, as JSON.
+pub const ABOUT: &str = "#about";
+/// The field of a process that has said that it sends no more.
+pub const ENDED: &str = "#ended";
+/// The field of the retired that is another one after each change, made up: a server that lost its last changes and has
+/// others since is not taken for what it was.
+pub const VERSION: &str = "#version";
+/// The field of the retired that has the [hash](crate::Schema::hash) of their schema, in decimal digits.
+pub const HASH: &str = "#hash";

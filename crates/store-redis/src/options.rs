@@ -1,0 +1,66 @@
+//! What can be chosen when a store is opened.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_core::StoreError;
+use redis_link::Timeouts;
+use redis_schema::Keys;
+
+/// Told once in each process when numbers cannot be sent, and again when that happens after a recovery.
+pub type Warn = Arc<dyn Fn(&StoreError) + Send + Sync>;
+
+/// What can be chosen when a store is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// What tells this application from others in the same Redis: part of every key.
+    pub prefix: String,
+    /// How often what has changed is sent; at least [`Options::SHORTEST`]. What is killed loses what it has counted
+    /// since.
+    pub interval: Duration,
+    /// How long Redis is waited for. Nobody who counts waits for it.
+    pub timeouts: Timeouts,
+    /// Told when numbers cannot be sent. Says so on standard error if nothing else is chosen.
+    pub warn: Warn,
+}
+
+impl Options {
+    /// Shorter intervals are taken for this.
+    pub const SHORTEST: Duration = Duration::from_millis(100);
+}
+
+impl Default for Options {
+    /// Every second, under the prefix `multiprom`.
+    fn default() -> Options {
+        Options {
+            prefix: Keys::DEFAULT_PREFIX.to_owned(),
+            interval: Duration::from_secs(1),
+            timeouts: Timeouts::default(),
+            warn: Arc::new(warn_on_stderr),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Options");
+        shown
+            .field("prefix", &self.prefix)
+            .field("interval", &self.interval)
+            .field("timeouts", &self.timeouts);
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// One line, written past the lock of `std::io::stderr`: in a forked process a thread that stayed behind may
+/// hold it for ever. Nobody is left to hear of an error here.
+fn warn_on_stderr(error: &StoreError) {
+    if let Ok(descriptor) = std::io::stderr().as_fd().try_clone_to_owned() {
+        let line = format!("multiprom: {error}; counting in memory until it can be sent\n");
+        let _ = File::from(descriptor).write_all(line.as_bytes());
+    }
+}

@@ -1,0 +1,204 @@
+//! What one process has sent, what of it has arrived, and what is to be sent next: the client's half of the protocol.
+//!
+//! No clock, no network, no thread: who drives it asks for the [next](Session::next) frame, sends it, and gives back
+//! the [answer](Session::answer), if there was one. A frame that may have arrived is sent again as it was, number and
+//! all, until there is an answer: only so can a process that was retired meanwhile tell which of its frames was folded.
+
+use redis_schema::{Answer, page};
+
+/// The numbers of a process at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Moment {
+    pub(crate) values: Vec<f64>,
+    /// When each was set; 0 for those that keep no time.
+    pub(crate) times: Vec<f64>,
+    /// How many bytes of the schema say what they are.
+    pub(crate) schema: usize,
+}
+
+/// What is sent at once.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) process: String,
+    pub(crate) sequence: u64,
+    /// The epoch that the process knows.
+    pub(crate) epoch: Option<Vec<u8>>,
+    pub(crate) registers: bool,
+    /// The sequence number that must be there; none where everything is sent.
+    pub(crate) follows: Option<u64>,
+    /// From which byte of the schema to which.
+    pub(crate) schema: (usize, usize),
+    /// Fields and values.
+    pub(crate) pages: Vec<(String, Vec<u8>)>,
+    moment: Moment,
+}
+
+/// What one process has sent, and what of it has arrived.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The process, whatever its incarnation.
+    name: String,
+    /// How often it was retired and went on.
+    incarnation: u32,
+    sequence: u64,
+    epoch: Option<Vec<u8>>,
+    registered: bool,
+    /// What was folded of earlier incarnations, by number; nothing of a number that does not add up.
+    base: Vec<f64>,
+    /// The last frame that has arrived.
+    arrived: Option<(u64, Moment)>,
+    /// Whether everything is to be sent, whatever has arrived: the server is not as it was.
+    all: bool,
+    /// One that may have.
+    flying: Option<Frame>,
+}
+
+impl Session {
+    pub(crate) fn new(name: String) -> Session {
+        Session {
+            name,
+            incarnation: 0,
+            sequence: 0,
+            epoch: None,
+            registered: false,
+            base: Vec::new(),
+            arrived: None,
+            all: false,
+            flying: None,
+        }
+    }
+
+    /// The frame to be sent: the last one where it has not been answered, else one of what has changed by `now`.
+    pub(crate) fn next(&mut self, now: impl FnOnce() -> Moment) -> &Frame {
+        let frame = match self.flying.take() {
+            Some(frame) => frame,
+            None => self.frame(now()),
+        };
+        self.flying.insert(frame)
+    }
+
+    /// Takes note of the answer to the last frame. `epoch` is the one that the server told with it; `adds_up` says of
+    /// each number whether a retired process's is added to those of others.
+    pub(crate) fn answer(&mut self, answer: &Answer, epoch: &[u8], adds_up: &[bool]) {
+        let Some(frame) = self.flying.take() else { return };
+        match *answer {
+            Answer::Ok => {
+                (self.registered, self.all) = (true, false);
+                self.epoch = Some(epoch.to_vec());
+                self.arrived = Some((frame.sequence, frame.moment));
+            }
+            Answer::Other { before } => {
+                self.sequence = self.sequence.max(before.unwrap_or_default());
+                self.all = true;
+            }
+            Answer::Retired { at: None } => self.register_again(),
+            Answer::Retired { at: Some(at) } => {
+                let folded = if at == frame.sequence {
+                    Some(frame.moment)
+                } else {
+                    // Of an earlier one, which a server has that lost its last ones, nothing is known any more: what
+                    // is taken for folded is rather too much than too little, so nothing counts twice.
+                    self.arrived.take().map(|(_, moment)| moment)
+                };
+                if let Some(folded) = folded {
+                    self.base = folded.values;
+                    let adds_up = adds_up.iter().copied().chain(std::iter::repeat(false));
+                    self.base
+                        .iter_mut()
+                        .zip(adds_up)
+                        .filter(|(_, adds)| !adds)
+                        .for_each(|(base, _)| *base = 0.0);
+                }
+                self.incarnation += 1;
+                self.register_again();
+            }
+            Answer::Lost => {
+                self.epoch = Some(epoch.to_vec());
+                self.register_again();
+            }
+        }
+    }
+
+    /// Whether the server knows the process, as far as it has said.
+    pub(crate) fn is_registered(&self) -> bool {
+        self.registered
+    }
+
+    /// Whether the last frame has not been answered: the next one is the same.
+    pub(crate) fn has_flying(&self) -> bool {
+        self.flying.is_some()
+    }
+
+    /// Whether everything of `now` has arrived.
+    #[cfg(test)]
+    fn has_arrived(&self, now: &Moment) -> bool {
+        self.flying.is_none()
+            && !self.all
+            && self.arrived.as_ref().is_some_and(|(_, arrived)| same(arrived, now))
+    }
+
+    fn register_again(&mut self) {
+        self.registered = false;
+        self.arrived = None;
+    }
+
+    fn frame(&mut self, moment: Moment) -> Frame {
+        self.sequence += 1;
+        let nothing = Moment::default();
+        let arrived = self.arrived.as_ref().filter(|_| !self.all);
+        let follows = arrived.map(|(sequence, _)| *sequence);
+        let arrived = arrived.map_or(&nothing, |(_, moment)| moment);
+        let mut pages = Vec::new();
+        for (number, values) in moment.values.chunks(page::LEN).enumerate() {
+            let from = number * page::LEN;
+            if differs(&arrived.values, from, values) {
+                let written: Vec<f64> =
+                    values.iter().enumerate().map(|(at, &value)| self.less_base(from + at, value)).collect();
+                pages.push((page::field(number), page::write(&written)));
+            }
+            let times = moment.times.get(from..from + values.len()).unwrap_or_default();
+            if times.iter().any(|&time| time != 0.0) && differs(&arrived.times, from, times) {
+                pages.push((page::time_field(number), page::write(times)));
+            }
+        }
+        let process = match self.incarnation {
+            0 => self.name.clone(),
+            again => format!("{}+{again}", self.name),
+        };
+        Frame {
+            process,
+            sequence: self.sequence,
+            epoch: self.epoch.clone(),
+            registers: !self.registered,
+            follows,
+            schema: (arrived.schema, moment.schema),
+            pages,
+            moment,
+        }
+    }
+
+    /// A number without what was folded of it.
+    fn less_base(&self, at: usize, value: f64) -> f64 {
+        match self.base.get(at) {
+            // Infinity less infinity would be `NaN`.
+            Some(base) if base.to_bits() == value.to_bits() => 0.0,
+            Some(&base) if base != 0.0 => value - base,
+            _ => value,
+        }
+    }
+}
+
+/// Whether what stands from `from` on in `before` is not `now`, bit by bit: `NaN`s too.
+fn differs(before: &[f64], from: usize, now: &[f64]) -> bool {
+    let before = before.get(from..from + now.len());
+    before.is_none_or(|before| before.iter().zip(now).any(|(a, b)| a.to_bits() != b.to_bits()))
+}
+
+#[cfg(test)]
+fn same(a: &Moment, b: &Moment) -> bool {
+    let same = |a: &[f64], b: &[f64]| a.len() == b.len() && !differs(a, 0, b);
+    a.schema == b.schema && same(&a.values, &b.values) && same(&a.times, &b.times)
+}
+
+#[cfg(test)]
+mod tests;

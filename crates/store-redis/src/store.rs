@@ -1,0 +1,149 @@
+//! The store, and what each process has of it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use forked::PerProcess;
+use metrics_core::{Child, Children, Desc, Store, StoreError};
+use redis_link::{Address, Link};
+use redis_schema::Keys;
+
+use crate::book::Book;
+use crate::child::RedisChild;
+use crate::clock::Clock;
+use crate::flusher::Flusher;
+use crate::{FlushError, Options, policy};
+
+/// Numbers counted in this process and kept in Redis.
+///
+/// Cheap to clone; clones are one store. Opening the same address twice makes two stores, which write under two names
+/// as two processes would.
+#[derive(Clone)]
+pub struct RedisStore {
+    shared: Arc<Shared>,
+}
+
+/// What all clones of a store share.
+pub(crate) struct Shared {
+    children: Children,
+    pub(crate) options: Options,
+    pub(crate) keys: Keys,
+    pub(crate) link: Link,
+    own: PerProcess<Own>,
+}
+
+/// What one process has of a store.
+pub(crate) struct Own {
+    book: Mutex<Book>,
+    /// Held by whoever makes a child.
+    making: Mutex<()>,
+    pub(crate) clock: Clock,
+    pub(crate) flusher: Flusher,
+}
+
+impl RedisStore {
+    /// A store in the Redis at this address: `redis://[[user]:password@]host[:port][/database]`,
+    /// `redis+unix:///path`. Sends every second, under the prefix `multiprom`.
+    ///
+    /// # Errors
+    /// As [`RedisStore::open_with`].
+    pub fn open(url: &str) -> Result<RedisStore, StoreError> {
+        RedisStore::open_with(url, Options::default())
+    }
+
+    /// A store in the Redis at this address, with these options.
+    ///
+    /// Waits for Redis as long as the options say and no longer: where there is none, numbers count in memory until
+    /// there is one.
+    ///
+    /// # Errors
+    /// When the address is none, the prefix cannot be part of a key, or Redis is set up so that it may throw the numbers
+    /// away (`maxmemory-policy`).
+    pub fn open_with(url: &str, options: Options) -> Result<RedisStore, StoreError> {
+        let refused =
+            |cause: Box<dyn std::error::Error + Send + Sync>| StoreError::new("open a store in Redis", cause);
+        let address = Address::parse(url).map_err(|error| refused(error.into()))?;
+        let keys = Keys::new(&options.prefix, 0).map_err(|error| refused(error.into()))?;
+        let link = Link::new(address, options.timeouts);
+        match policy::check(&link) {
+            Err(policy::Unfit::Evicts(evicts)) => return Err(refused(evicts.into())),
+            // It is looked at again before anything is sent.
+            Err(policy::Unfit::Unreachable(_)) | Ok(()) => {}
+        }
+        let options = Options { interval: options.interval.max(Options::SHORTEST), ..options };
+        let shared = Shared { children: Children::new(), options, keys, link, own: PerProcess::new() };
+        Ok(RedisStore { shared: Arc::new(shared) })
+    }
+
+    /// Waits until Redis has everything that was counted before this call.
+    ///
+    /// # Errors
+    /// When that takes longer than `timeout`; with the reason, if there is one.
+    pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        match self.shared.own.get() {
+            Some(own) => own.flusher.flush(timeout),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`flush`](RedisStore::flush), and says that this process will send no more: it is taken for dead at once. To
+    /// be called at the end of a program, which otherwise loses what it has counted since numbers were last sent.
+    ///
+    /// # Errors
+    /// As [`flush`](RedisStore::flush).
+    pub fn close(&self, timeout: Duration) -> Result<(), FlushError> {
+        match self.shared.own.get() {
+            Some(own) => own.flusher.close(timeout),
+            None => Ok(()),
+        }
+    }
+
+    /// What this process is called in Redis, once it has counted something.
+    pub fn process(&self) -> Option<String> {
+        Some(self.shared.own.get()?.flusher.name().to_owned())
+    }
+}
+
+impl Store for RedisStore {
+    fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError> {
+        // One thread at a time: of two that made a child each, one would leave numbers that nobody counts in.
+        let _making = self.shared.own().making();
+        self.shared.children.get_or_make(desc, labels, || {
+            let child = RedisChild::new(Arc::clone(&self.shared), Arc::clone(desc), labels);
+            child.here();
+            Box::new(child)
+        })
+    }
+}
+
+impl Shared {
+    /// What this process has, and the thread that sends it, which are made the first time.
+    pub(crate) fn own(self: &Arc<Shared>) -> &'static Own {
+        let own = self.own.get_or_init(|| Own {
+            book: Mutex::default(),
+            making: Mutex::default(),
+            clock: Clock::new(),
+            flusher: Flusher::new(),
+        });
+        own.flusher.start(self, own);
+        own
+    }
+}
+
+impl Own {
+    /// All numbers of the process. Nothing that is done with it panics half done.
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisStore({}, prefix {:?})", self.shared.link.address(), self.shared.options.prefix)
+    }
+}
