@@ -14,7 +14,7 @@ use self::fold::{Fold, HowToFold};
 use self::inside::{Check, Diff, Dump, Ls, Top};
 use self::limits::SeriesLimits;
 use self::run::Run;
-use crate::source_argument::{SourceArgument, source_argument};
+use crate::source_argument::{SourceArgument, SourceParser};
 
 /// One scrape for many processes.
 ///
@@ -54,8 +54,8 @@ pub(crate) enum Command {
 /// Serve the merged page over HTTP.
 ///
 /// The page is at /metrics, multiprom's own metrics are at /metrics/self, and / explains what is there. Each
-/// scrape reads the directories anew. A directory that cannot be read is answered with status 503 and the
-/// reason, never with an empty or partial page.
+/// scrape reads its sources anew. A directory or a database that cannot be read is answered with status 503 and
+/// the reason, never with an empty or partial page.
 #[derive(Debug, Args)]
 #[command(after_long_help = SERVE_EXAMPLES)]
 pub(crate) struct Serve {
@@ -186,11 +186,20 @@ pub(crate) struct Sources {
     ///
     /// Two directories that could show the same `pid` twice must be told apart by a label. A comma in a path
     /// or a value is written `\,` and a backslash before a comma `\\`.
-    #[arg(value_name = "SOURCE", value_parser = source_argument())]
+    ///
+    /// Or the address of a Redis that another client writes, with labels behind it as well:
+    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], redis+unix:///PATH?db=DB. Its parameters: schema=gunicorn
+    /// (gunicorn-prometheus-exporter), pytheus (which needs --catalog), promphp, or auto, which looks (the default);
+    /// prefix=, what the keys begin with, if not what they usually do; pids=local, where the workers run on this
+    /// machine: `live` gauges then leave out pids that nobody has. A password is better kept in REDIS_PASSWORD,
+    /// which is used where the address has none. Where there is neither a source nor PROMETHEUS_MULTIPROC_DIR,
+    /// REDIS_ENABLED, REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_PASSWORD and REDIS_KEY_PREFIX are read as
+    /// gunicorn-prometheus-exporter reads them.
+    #[arg(value_name = "SOURCE", value_parser = SourceParser)]
     pub(crate) sources: Vec<SourceArgument>,
 
-    /// Kinds, help texts and merge modes for Ruby's files, which have none: a saved page of the application
-    /// (`# HELP`, `# TYPE`), with comment lines such as `# AGGREGATION queue_length max` where needed
+    /// Kinds, help texts and merge modes for Ruby's files and pytheus' keys, which have none: a saved page of the
+    /// application (`# HELP`, `# TYPE`), with comment lines such as `# AGGREGATION queue_length max` where needed
     #[arg(long, value_name = "FILE")]
     pub(crate) catalog: Option<PathBuf>,
 }
@@ -264,6 +273,12 @@ Examples:
   multiprom serve --listen 127.0.0.1:9000 --listen '[::1]:9000' /run/shop/metrics
   multiprom serve --catalog metrics.catalog /run/puma/metrics
   multiprom serve --max-series-per-family 1000 /run/shop/metrics
+
+  What gunicorn-prometheus-exporter, PromPHP or pytheus keep in Redis, read and never written:
+      multiprom serve redis://redis.example/0
+      multiprom serve 'redis://redis.example/0?schema=gunicorn&prefix=shop'
+      REDIS_PASSWORD=... multiprom serve 'redis://redis.example/0?schema=promphp' /run/shop/metrics
+      multiprom serve --catalog metrics.catalog 'redis://redis.example/0?schema=pytheus'
 
   An IPv6 wildcard such as [::]:9000 takes IPv4 clients too, as Linux does by default.
 

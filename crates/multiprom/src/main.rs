@@ -21,6 +21,7 @@ mod inside;
 mod ls;
 mod top;
 
+mod database_argument;
 mod source_argument;
 mod sources;
 

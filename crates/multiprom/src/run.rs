@@ -22,7 +22,6 @@ use crate::complain;
 use crate::fold::{folders, options};
 use crate::keeper::{Counts, keep_folded};
 use crate::serve::{LAST_MOMENT, Pages, runtime};
-use crate::source_argument::SourceArgument;
 use crate::sources::{VARIABLES, catalog_of, sources_with};
 
 use directory::MetricsDirectory;
@@ -62,7 +61,7 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("take over orphans")?;
     let catalog = catalog_of(command.catalog.as_deref())?;
     let (labels, directory) = match command.directory {
-        Some(SourceArgument(Directory { path, labels })) => (labels, MetricsDirectory::given(path)?),
+        Some(Directory { path, labels }) => (labels, MetricsDirectory::given(path)?),
         None => (Vec::new(), MetricsDirectory::fresh(command.keep_directory)?),
     };
     let group = Group::descendants_of(std::process::id()).labelled(labels.clone());

@@ -43,11 +43,11 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
 }
 
 async fn serve_all(command: Serve) -> anyhow::Result<()> {
-    let (directories, catalog) = named(command.sources)?;
+    let named = named(command.sources)?;
     let counts = command.fold.then(Counts::default);
-    let paths: Vec<PathBuf> = directories.iter().map(|directory| directory.path.clone()).collect();
-    let folders = folders(&paths, &options(&catalog, command.how_to_fold));
-    let mut sources = sources_of(directories, catalog, command.limits, command.process_metrics)?;
+    let paths: Vec<PathBuf> = named.directories.iter().map(|directory| directory.path.clone()).collect();
+    let folders = folders(&paths, &options(&named.catalog, command.how_to_fold));
+    let mut sources = sources_of(named, command.limits, command.process_metrics)?;
     sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
     // Before the first line is printed: whoever reads it may end us.
     let requested = end_requests()?;

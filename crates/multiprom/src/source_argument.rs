@@ -1,28 +1,76 @@
 //! `DIR,label=value`: how a source is written on the command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use collector::Directory;
+use redis_source::Foreign;
 
-/// A directory and its labels, as given on the command line.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SourceArgument(pub(crate) Directory);
+use crate::database_argument::{database, is_database};
+
+/// A directory, or a database of another client, and its labels, as given on the command line.
+#[derive(Clone, Debug)]
+pub(crate) enum SourceArgument {
+    Directory(Directory),
+    Database(Box<Foreign>),
+}
 
 /// Reads a [`SourceArgument`] for clap.
-pub(crate) fn source_argument() -> impl TypedValueParser<Value = SourceArgument> {
+///
+/// An address that is wrong is not repeated, as clap does with what is wrong: it may hold a password.
+#[derive(Clone)]
+pub(crate) struct SourceParser;
+
+impl TypedValueParser for SourceParser {
+    type Value = SourceArgument;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<SourceArgument, clap::Error> {
+        if !is_database(value.as_encoded_bytes()) {
+            return directory_argument().parse_ref(command, argument, value).map(SourceArgument::Directory);
+        }
+        parse_database(value.to_owned()).map(|foreign| SourceArgument::Database(Box::new(foreign))).map_err(
+            |why| {
+                clap::Error::raw(ErrorKind::ValueValidation, format!("the database: {why}\n"))
+                    .with_cmd(command)
+            },
+        )
+    }
+}
+
+/// Reads a directory and its labels for clap.
+pub(crate) fn directory_argument() -> impl TypedValueParser<Value = Directory> {
     OsStringValueParser::new().try_map(parse)
 }
 
 /// Reads `DIR,label=value,label=value`. `\,` is a comma and `\\` a backslash; before anything else a
 /// backslash stands for itself. The path may be any bytes, names and values are UTF-8.
-fn parse(argument: OsString) -> Result<SourceArgument, String> {
+fn parse(argument: OsString) -> Result<Directory, String> {
     let mut parts = split(&argument.into_vec()).into_iter();
     let path = parts.next().unwrap_or_default();
     if path.is_empty() {
         return Err("the directory is missing".to_owned());
     }
+    let labels = labels(parts)?;
+    Ok(Directory { path: OsString::from_vec(path).into(), labels })
+}
+
+/// Reads `redis://...,label=value`.
+fn parse_database(argument: OsString) -> Result<Foreign, String> {
+    let mut parts = split(&argument.into_vec()).into_iter();
+    let address = String::from_utf8(parts.next().unwrap_or_default()).map_err(|_| "it is not UTF-8")?;
+    database(&address, labels(parts)?)
+}
+
+/// Reads what follows a source, part by part.
+fn labels(parts: impl Iterator<Item = Vec<u8>>) -> Result<Vec<(String, String)>, String> {
     let mut labels: Vec<(String, String)> = Vec::new();
     for part in parts {
         let part = String::from_utf8(part)
@@ -36,7 +84,7 @@ fn parse(argument: OsString) -> Result<SourceArgument, String> {
         }
         labels.push((name.to_owned(), value.to_owned()));
     }
-    Ok(SourceArgument(Directory { path: OsString::from_vec(path).into(), labels }))
+    Ok(labels)
 }
 
 /// The parts of `argument` between commas, without their backslashes.

@@ -10,23 +10,49 @@ use collector::{Catalog, Collector, DirSource, Directory, Source};
 use dialects::is_metrics_file;
 use liveness::Examination;
 use process_metrics::{Group, ProcessSource, View};
+use redis_source::{Foreign, ForeignSource};
 
 use crate::cli::limits::SeriesLimits;
 use crate::cli::{ProcessMetrics, Sources};
+use crate::database_argument::database_of;
 use crate::source_argument::SourceArgument;
 
 /// Where Python's client looks for its directory: the second is its old spelling.
 pub(crate) const VARIABLES: [&str; 2] = ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"];
 
-/// The directories that the command line names, or the one in the environment where there are none; and the catalog.
-pub(crate) fn named(sources: Sources) -> anyhow::Result<(Vec<Directory>, Catalog)> {
+/// What the command line names.
+pub(crate) struct Named {
+    pub(crate) directories: Vec<Directory>,
+    /// Those of other clients.
+    pub(crate) databases: Vec<Foreign>,
+    pub(crate) catalog: Catalog,
+}
+
+/// What the command line names, or the environment where it names nothing; and the catalog.
+pub(crate) fn named(sources: Sources) -> anyhow::Result<Named> {
     let catalog = catalog_of(sources.catalog.as_deref())?;
-    let mut directories: Vec<Directory> =
-        sources.sources.into_iter().map(|SourceArgument(directory)| directory).collect();
-    if directories.is_empty() {
-        directories.push(Directory { path: directory_of_environment()?, labels: Vec::new() });
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut named = Named { directories: Vec::new(), databases: Vec::new(), catalog };
+    for source in sources.sources {
+        match source {
+            SourceArgument::Directory(directory) => named.directories.push(directory),
+            SourceArgument::Database(database) => named.databases.push(*database),
+        }
     }
-    Ok((directories, catalog))
+    let password = variable("REDIS_PASSWORD").filter(|password| !password.is_empty());
+    for database in named.databases.iter_mut().filter(|database| !database.address.has_password()) {
+        database.address = database.address.clone().with_password(password.clone());
+    }
+    if named.directories.is_empty() && named.databases.is_empty() {
+        match directory_of_environment() {
+            Ok(path) => named.directories.push(Directory { path, labels: Vec::new() }),
+            Err(missing) => named.databases.push(database_of(variable)?.ok_or(missing)?),
+        }
+    }
+    for database in &mut named.databases {
+        database.catalog = named.catalog.clone();
+    }
+    Ok(named)
 }
 
 /// A collector of these directories alone.
@@ -34,15 +60,37 @@ pub(crate) fn collector_of(directories: Vec<Directory>, catalog: Catalog) -> any
     Ok(Collector::new(vec![Box::new(DirSource::new(directories, catalog)?)]))
 }
 
-/// Sources of these directories and of the processes that write there.
+/// A collector of all that is named.
+pub(crate) fn collector_of_named(named: &Named) -> anyhow::Result<Collector> {
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    if !named.directories.is_empty() {
+        sources.push(Box::new(DirSource::new(named.directories.clone(), named.catalog.clone())?));
+    }
+    sources.extend(databases(named.databases.clone())?);
+    Ok(Collector::new(sources))
+}
+
+/// Sources of all that is named, and of the processes that write into the directories.
 pub(crate) fn sources_of(
-    directories: Vec<Directory>,
-    catalog: Catalog,
+    named: Named,
     limits: SeriesLimits,
     processes: ProcessMetrics,
 ) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let groups = writers_of(&directories);
-    sources_with(directories, catalog, limits, processes, groups)
+    let Named { directories, databases: foreign, catalog } = named;
+    let mut sources = Vec::new();
+    if !directories.is_empty() {
+        let groups = writers_of(&directories);
+        sources = sources_with(directories, catalog, limits, processes, groups)?;
+    }
+    // Before the processes', which stand back.
+    let at = sources.len().min(1);
+    sources.splice(at..at, databases(foreign)?);
+    Ok(sources)
+}
+
+fn databases(foreign: Vec<Foreign>) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    let source = |foreign| Ok(Box::new(ForeignSource::new(foreign)?) as Box<dyn Source>);
+    foreign.into_iter().map(source).collect()
 }
 
 /// Sources of these directories and of these processes.

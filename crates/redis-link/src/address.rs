@@ -97,6 +97,11 @@ impl Address {
         self
     }
 
+    /// Whether there is one.
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
     pub(crate) fn password(&self) -> Option<&str> {
         self.password.as_deref()
     }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use collector::Directory;
 
 use super::fold::HowToFold;
 use super::limits::SeriesLimits;
 use super::{ProcessMetrics, Serving, seconds};
-use crate::source_argument::{SourceArgument, source_argument};
+use crate::source_argument::directory_argument;
 
 /// Run a command and serve the metrics of all its processes.
 ///
@@ -26,8 +27,8 @@ pub(crate) struct Run {
     /// The directory for metrics, made where it is missing: DIR or DIR,label=value with labels for all that is
     /// in it. Where none is given, one is made in memory (/dev/shm, $XDG_RUNTIME_DIR, /run) or else in $TMPDIR
     /// and removed at the end
-    #[arg(long, value_name = "DIR", value_parser = source_argument())]
-    pub(crate) directory: Option<SourceArgument>,
+    #[arg(long, value_name = "DIR", value_parser = directory_argument())]
+    pub(crate) directory: Option<Directory>,
 
     /// What becomes of the metrics that an earlier run left in DIR
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnRestart::Wipe)]

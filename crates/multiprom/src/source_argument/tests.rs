@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStringExt;
 use super::*;
 
 fn read(argument: &str) -> Result<(String, Vec<(String, String)>), String> {
-    let SourceArgument(directory) = parse(argument.into())?;
+    let directory = parse(argument.into())?;
     Ok((directory.path.to_str().unwrap().to_owned(), directory.labels))
 }
 
@@ -47,6 +47,15 @@ fn a_wrong_label_is_named() {
 
 #[test]
 fn a_path_may_be_any_bytes() {
-    let SourceArgument(directory) = parse(OsString::from_vec(b"/run/\xff,a=b".to_vec())).unwrap();
+    let directory = parse(OsString::from_vec(b"/run/\xff,a=b".to_vec())).unwrap();
     assert_eq!(directory.path.into_os_string().into_vec(), b"/run/\xff");
+}
+
+#[test]
+fn labels_follow_a_database_too() {
+    let foreign = parse_database("redis://h?schema=promphp,app=shop,zone=a\\,b".into()).unwrap();
+    let labels: Vec<(&str, &str)> = foreign.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(labels, [("app", "shop"), ("zone", "a,b")]);
+    let error = parse_database("redis://h,pid=1".into()).map(|_| ());
+    assert_eq!(error, Err("label name \"pid\" is reserved".to_owned()));
 }

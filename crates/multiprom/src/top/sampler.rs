@@ -1,17 +1,17 @@
-//! Reads directories again and again, merged and by process, and says how everything moved.
+//! Reads sources again and again, merged and by process, and says how everything moved.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use collector::{Ask, By, Collector, Directory, Liveness};
+use collector::{Ask, By, Collector, Liveness};
 use metrics_core::{Label, Snapshot};
 
 use super::lives::Watched;
 use super::meter::{Meter, Row, meters, rows};
 use super::worker::{Worker, workers};
 use crate::cli::Sources;
-use crate::sources::{collector_of, named};
+use crate::sources::{collector_of_named, named};
 
 /// See the head of this file.
 pub(super) struct Sampler {
@@ -43,19 +43,22 @@ pub(super) struct Sample {
 
 impl Sampler {
     pub(super) fn new(sources: Sources) -> anyhow::Result<Sampler> {
-        let (directories, catalog) = named(sources)?;
-        let paths: Vec<PathBuf> = directories.iter().map(|directory| directory.path.clone()).collect();
+        let named = named(sources)?;
+        let paths: Vec<PathBuf> = named.directories.iter().map(|directory| directory.path.clone()).collect();
         let mut labels: Vec<String> = Vec::new();
-        for (name, _) in directories.iter().flat_map(|directory| &directory.labels) {
+        let of_directories = named.directories.iter().flat_map(|directory| &directory.labels);
+        let of_databases = named.databases.iter().flat_map(|database| &database.labels);
+        for (name, _) in of_directories.chain(of_databases) {
             if !labels.contains(name) {
                 labels.push(name.clone());
             }
         }
-        let collector = |directories: &[Directory]| collector_of(directories.to_vec(), catalog.clone());
+        let directories = paths.iter().map(|path| path.display().to_string());
+        let databases = named.databases.iter().map(|database| database.address.to_string());
         Ok(Sampler {
-            merged: collector(&directories)?,
-            by_process: collector(&directories)?,
-            name: paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" "),
+            merged: collector_of_named(&named)?,
+            by_process: collector_of_named(&named)?,
+            name: directories.chain(databases).collect::<Vec<_>>().join(" "),
             watched: Watched::new(paths),
             labels,
             last: None,

@@ -14,6 +14,7 @@ mod ls;
 mod process;
 mod process_metrics;
 mod recorded;
+mod redis;
 mod run;
 mod serve;
 mod top;

@@ -2,11 +2,25 @@
 
 use std::process::{Command, Output};
 
+/// Those of gunicorn-prometheus-exporter.
+const REDIS: [&str; 7] = [
+    "REDIS_ENABLED",
+    "REDIS_HOST",
+    "REDIS_PORT",
+    "REDIS_DB",
+    "REDIS_PASSWORD",
+    "REDIS_KEY_PREFIX",
+    "REDIS_TTL_SECONDS",
+];
+
 /// The program with these arguments, in an environment without variables that it knows.
 pub(crate) fn multiprom(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_multiprom"));
     command.args(arguments);
-    for variable in ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir", "MULTIPROM_LOG", "NO_COLOR"] {
+    for variable in ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir", "MULTIPROM_LOG", "NO_COLOR"]
+        .into_iter()
+        .chain(REDIS)
+    {
         command.env_remove(variable);
     }
     command

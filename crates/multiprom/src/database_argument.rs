@@ -1,0 +1,75 @@
+//! `redis://HOST/0?schema=gunicorn,label=value`: how a database of another client is written on the command line, and in
+//! the variables that gunicorn-prometheus-exporter knows.
+
+#[cfg(test)]
+mod tests;
+
+use anyhow::{Context, bail};
+use redis_link::{Address, Place};
+use redis_source::{Foreign, Schema};
+
+/// What the address of a database begins with.
+const SCHEMES: [&str; 4] = ["redis://", "rediss://", "redis+unix://", "unix://"];
+
+/// Whether an argument is meant to be the address of a database.
+pub(crate) fn is_database(argument: &[u8]) -> bool {
+    SCHEMES.iter().any(|scheme| argument.starts_with(scheme.as_bytes()))
+}
+
+/// Reads the address of a database, with the parameters `schema`, `prefix` and `pids`.
+///
+/// The reason does not repeat the address, which may hold a password.
+pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<Foreign, String> {
+    let (address, parameters) = Address::parse_with_parameters(address).map_err(|error| error.to_string())?;
+    let mut foreign = Foreign::new(address, Schema::Auto);
+    foreign.labels = labels;
+    for (name, value) in parameters {
+        match (&*name, &*value) {
+            ("schema", _) => foreign.schema = value.parse().map_err(|error| format!("{error}"))?,
+            ("prefix", _) => foreign.prefix = Some(value),
+            ("pids", "local") => foreign.pids_are_local = true,
+            ("pids", "remote") => foreign.pids_are_local = false,
+            ("pids", _) => return Err(format!("pids={value:?}: they are local or remote")),
+            _ => return Err(format!("unknown parameter {name:?}: there are schema, prefix, pids and db")),
+        }
+    }
+    Ok(foreign)
+}
+
+/// The database that gunicorn-prometheus-exporter writes by the variables that it reads, if `REDIS_ENABLED` says that it
+/// writes to one.
+///
+/// # Errors
+/// When a variable is not what it should be: says which.
+pub(crate) fn database_of(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Foreign>> {
+    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let enabled = variable("REDIS_ENABLED").is_some_and(|value| is_yes(&value));
+    if !enabled {
+        return Ok(None);
+    }
+    let number = |name: &'static str, usual: u32| match variable(name) {
+        Some(value) => value.trim().parse().with_context(|| format!("{name}={value:?} is no number")),
+        None => Ok(usual),
+    };
+    let port = number("REDIS_PORT", 6379)?;
+    let Ok(port) = u16::try_from(port) else { bail!("REDIS_PORT={port} is no port") };
+    let host = variable("REDIS_HOST").unwrap_or_else(|| "127.0.0.1".to_owned());
+    let mut address = Address::new(Place::Tcp { host, port, tls: false });
+    address.database = number("REDIS_DB", 0)?;
+    let mut foreign = Foreign::new(address.with_password(variable("REDIS_PASSWORD")), Schema::Gunicorn);
+    foreign.prefix = variable("REDIS_KEY_PREFIX");
+    let keeps = variable("REDIS_TTL_DISABLED").is_some_and(|value| is_yes(&value));
+    let seconds = number("REDIS_TTL_SECONDS", 300)?;
+    if !keeps {
+        tracing::info!(
+            "gunicorn-prometheus-exporter lets what was not written for {seconds} s go (REDIS_TTL_SECONDS): counters \
+             of idle workers fall; REDIS_TTL_DISABLED=true keeps them"
+        );
+    }
+    Ok(Some(foreign))
+}
+
+/// As gunicorn-prometheus-exporter reads it.
+fn is_yes(value: &str) -> bool {
+    ["true", "1", "yes", "on"].contains(&&*value.to_lowercase())
+}

@@ -1,0 +1,57 @@
+use super::*;
+
+#[test]
+fn parameters_say_whose_database_it_is() {
+    let url = "redis://:s3cret@redis.example/2?schema=gunicorn&prefix=shop%3A&pids=local";
+    let foreign = database(url, vec![("app".to_owned(), "shop".to_owned())]).unwrap();
+    assert_eq!(foreign.address.to_string(), "redis://:***@redis.example:6379/2");
+    assert_eq!((foreign.schema, foreign.prefix.as_deref()), (Schema::Gunicorn, Some("shop:")));
+    assert!(foreign.pids_are_local);
+    assert_eq!(database("unix:///run/redis.sock", vec![]).unwrap().schema, Schema::Auto);
+}
+
+#[test]
+fn a_wrong_address_is_explained_without_its_password() {
+    let cases = [
+        ("redis://:s3cret@h:x", "no address of a Redis: \"x\" is no port"),
+        (
+            "redis://:s3cret@h?schema=php",
+            "unknown schema \"php\": there are gunicorn, pytheus, promphp and auto",
+        ),
+        ("redis://:s3cret@h?pids=some", "pids=\"some\": they are local or remote"),
+        ("redis://:s3cret@h?prefx=a", "unknown parameter \"prefx\": there are schema, prefix, pids and db"),
+    ];
+    for (url, why) in cases {
+        assert_eq!(database(url, vec![]).map(|foreign| foreign.address), Err(why.to_owned()), "{url}");
+    }
+}
+
+#[test]
+fn the_exporters_variables_are_understood() {
+    let of = |variables: &[(&str, &str)]| {
+        let find = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        let found = database_of(find).map_err(|error| error.to_string())?;
+        Ok(found.map(|foreign| (foreign.address.to_string(), foreign.prefix)))
+    };
+    assert_eq!(of(&[("REDIS_HOST", "h")]), Ok(None));
+    assert_eq!(of(&[("REDIS_ENABLED", "false"), ("REDIS_HOST", "h")]), Ok(None));
+    let usual = "redis://127.0.0.1:6379/0".to_owned();
+    assert_eq!(of(&[("REDIS_ENABLED", "True")]), Ok(Some((usual, None))));
+    let all = [
+        ("REDIS_ENABLED", "1"),
+        ("REDIS_HOST", "redis.example"),
+        ("REDIS_PORT", "6380"),
+        ("REDIS_DB", "3"),
+        ("REDIS_PASSWORD", "s3cret"),
+        ("REDIS_KEY_PREFIX", "shop"),
+        ("REDIS_TTL_SECONDS", "60"),
+    ];
+    let shown = "redis://:***@redis.example:6380/3".to_owned();
+    assert_eq!(of(&all), Ok(Some((shown, Some("shop".to_owned())))));
+    let wrong = [("REDIS_ENABLED", "1"), ("REDIS_PORT", "65536")];
+    assert_eq!(of(&wrong), Err("REDIS_PORT=65536 is no port".to_owned()));
+    let wrong = [("REDIS_ENABLED", "1"), ("REDIS_DB", "shop")];
+    assert_eq!(of(&wrong), Err("REDIS_DB=\"shop\" is no number".to_owned()));
+}

@@ -1,0 +1,109 @@
+//! Databases of other clients as sources.
+
+use std::path::Path;
+
+use redis_testkit::RedisServer;
+
+use crate::process::{multiprom, run};
+use crate::recorded::Recorded;
+use crate::serve::{Server, get};
+
+const JOBS: &str = "# HELP jobs_total Jobs.\n# TYPE jobs_total counter\njobs_total 3.0\n";
+
+/// A server with one number of gunicorn-prometheus-exporter's.
+fn jobs(prefix: &str, arguments: &[&str]) -> RedisServer {
+    let server = RedisServer::start_with(arguments);
+    let password = arguments.last().map_or(vec![], |password| vec!["--no-auth-warning", "-a", password]);
+    for command in [
+        vec!["HSET", &format!("{prefix}:counter:1:metric:aa"), "value", "3.0", "timestamp", "0.0"],
+        vec![
+            "HSET",
+            &format!("{prefix}:counter:1:meta:aa"),
+            "original_key",
+            r#"["jobs", "jobs_total", {}, "Jobs."]"#,
+        ],
+    ] {
+        server.cli(&[password.clone(), command].concat());
+    }
+    server
+}
+
+#[test]
+fn a_database_is_a_source() {
+    let server = jobs("shop", &[]);
+    for parameters in ["", "?schema=gunicorn&prefix=shop", "?schema=auto"] {
+        let (code, page, errors) =
+            run(&mut multiprom(&["collect", &format!("{}{parameters}", server.url())]));
+        assert_eq!((code, page.as_str()), (Some(0), JOBS), "{errors}");
+    }
+    let (code, page, _) = run(&mut multiprom(&["collect", &format!("{},app=shop", server.unix_url())]));
+    assert_eq!((code, page), (Some(0), JOBS.replace("jobs_total 3", "jobs_total{app=\"shop\"} 3")));
+}
+
+#[test]
+fn directories_and_databases_stand_on_one_page() {
+    let server = jobs("gunicorn", &[]);
+    let recorded = Recorded::new("python-multiprocess/01-basic");
+    let (code, page, errors) = run(&mut multiprom(&["collect", recorded.path(), &server.url()]));
+    assert_eq!((code, page), (Some(0), recorded.expected("expected.txt") + JOBS), "{errors}");
+}
+
+#[test]
+fn a_catalog_says_what_pytheus_metrics_are() {
+    let server = RedisServer::start();
+    server.cli(&["SET", "depth", "4"]);
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = directory.path().join("catalog");
+    std::fs::write(&catalog, "# HELP depth Jobs that wait.\n# TYPE depth gauge\n").unwrap();
+    let page = |catalog: Option<&Path>, url: &str| {
+        let mut command = multiprom(&["collect", url]);
+        run(command
+            .args(catalog.map(|catalog| ["--catalog".as_ref(), catalog.as_os_str()]).into_iter().flatten()))
+    };
+    let url = format!("{}?schema=pytheus", server.url());
+    let expected = "# HELP depth Jobs that wait.\n# TYPE depth gauge\ndepth 4.0\n";
+    assert_eq!(page(Some(&catalog), &url).1, expected);
+    assert_eq!(page(Some(&catalog), &server.url()).1, expected);
+    let (code, _, errors) = page(None, &url);
+    assert!(code == Some(1) && errors.contains("a catalog must say them"), "{errors}");
+}
+
+#[test]
+fn the_exporters_environment_is_enough() {
+    let server = jobs("shop", &["--requirepass", "g3heim"]);
+    let mut command = multiprom(&["collect"]);
+    command.envs([("REDIS_ENABLED", "true"), ("REDIS_PASSWORD", "g3heim"), ("REDIS_KEY_PREFIX", "shop")]);
+    command.env("REDIS_PORT", server.port().to_string());
+    let (code, page, errors) = run(&mut command);
+    assert_eq!((code, page.as_str()), (Some(0), JOBS), "{errors}");
+    let mut command = multiprom(&["collect", &format!("{}?prefix=shop", server.url())]);
+    assert_eq!(run(command.env("REDIS_PASSWORD", "g3heim")).1, JOBS);
+}
+
+#[test]
+fn a_wrong_address_is_explained_without_its_password() {
+    for address in
+        ["redis://:s3cret@h:port/0", "redis://:s3cret@h?schema=php", "redis://:s3cret@127.0.0.1:1/0"]
+    {
+        let (code, _, errors) = run(&mut multiprom(&["collect", address]));
+        assert_ne!(code, Some(0));
+        assert!(!errors.is_empty() && !errors.contains("s3cret"), "{errors}");
+    }
+}
+
+#[test]
+fn a_database_that_goes_away_is_a_503_until_it_is_back() {
+    let mut redis = jobs("gunicorn", &[]);
+    let url = redis.url();
+    let mut server = Server::start(&["serve", "--listen", "127.0.0.1:0", &format!("{url}?schema=gunicorn")]);
+    let address = server.next_address();
+    assert_eq!(get(&address, "/metrics"), ("HTTP/1.1 200 OK".to_owned(), JOBS.to_owned()));
+    let (_, own) = get(&address, "/metrics/self");
+    assert!(own.contains(&format!("multiprom_redis_keys{{database=\"{url}\"}} 1.0\n")), "{own}");
+    redis.kill();
+    let (status, body) = get(&address, "/metrics");
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    assert!(body.contains(&url) && body.contains("refused"), "{body}");
+    redis.restart();
+    assert_eq!(get(&address, "/metrics"), ("HTTP/1.1 200 OK".to_owned(), String::new()));
+}
