@@ -1,7 +1,7 @@
 //! The comparative benchmark: our stores and scrapes beside those of others, on the same work in one run.
 //!
 //! `cargo xtask bench` builds this package and runs `suite`. [`Suite`] holds what a run is about; the parts of it are
-//! [`talk`], [`updates`], [`foreign`], [`scrapes`], [`encoding`], [`http`] and [`growth`]. Each part puts
+//! [`talk`], [`updates`], [`foreign`], [`scrapes`], [`encoding`], [`http`], [`redis`] and [`growth`]. Each part puts
 //! competitors into a [`race`](race::race), which lets them run in turns, and writes [`Row`](row::Row)s. The rows
 //! become a [`table`], a [`report`] for programs and a [page](html) for people.
 //!
@@ -37,6 +37,7 @@ pub mod encoding;
 pub mod foreign;
 pub mod growth;
 pub mod http;
+pub mod redis;
 pub mod scrapes;
 pub mod talk;
 pub mod updates;

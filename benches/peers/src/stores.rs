@@ -11,6 +11,7 @@ use store_hash::HashStore;
 use store_mmap::MmapStore;
 
 use crate::pstore::PStore;
+use crate::redis;
 use crate::sqlite::SqliteStore;
 
 /// A row of the talk's table.
@@ -26,6 +27,8 @@ pub enum StoreKind {
     File,
     /// Numbers in mapped files.
     Mmap,
+    /// Numbers in memory, sent to a Redis every second.
+    Redis,
     /// A row of a table in SQLite, to compare with.
     Sqlite,
     /// A file that is read and written whole, to compare with.
@@ -33,13 +36,14 @@ pub enum StoreKind {
 }
 
 impl StoreKind {
-    /// In the order of the table. Redis comes when there is a store for it.
-    pub const ALL: [StoreKind; 7] = [
+    /// In the order of the table.
+    pub const ALL: [StoreKind; 8] = [
         StoreKind::Unsynchronised,
         StoreKind::Mutex,
         StoreKind::Atomic,
         StoreKind::Mmap,
         StoreKind::File,
+        StoreKind::Redis,
         StoreKind::Pstore,
         StoreKind::Sqlite,
     ];
@@ -55,6 +59,7 @@ impl StoreKind {
             StoreKind::Atomic => Box::new(HashStore::atomic()),
             StoreKind::File => Box::new(FileStore::open(directory)?),
             StoreKind::Mmap => Box::new(MmapStore::open(directory)?),
+            StoreKind::Redis => Box::new(redis::open(directory)?),
             StoreKind::Sqlite => {
                 Box::new(SqliteStore::open(&directory.join("metrics.sqlite")).context("open SQLite")?)
             }
@@ -72,6 +77,7 @@ impl StoreKind {
             StoreKind::Mmap => Some(6.1),
             StoreKind::File => Some(8.8),
             StoreKind::Pstore => Some(35.0),
+            StoreKind::Redis => Some(65.0),
             StoreKind::Atomic | StoreKind::Sqlite => None,
         }
     }
@@ -90,6 +96,7 @@ impl fmt::Display for StoreKind {
             StoreKind::Atomic => "hash, atomic",
             StoreKind::File => "file",
             StoreKind::Mmap => "mmap",
+            StoreKind::Redis => "Redis",
             StoreKind::Sqlite => "SQLite",
             StoreKind::Pstore => "PStore-like",
         })

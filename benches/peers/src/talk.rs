@@ -9,6 +9,7 @@ use crate::Suite;
 use crate::deed::Operation;
 use crate::driver::Driver;
 use crate::race::{Course, Racer, race};
+use crate::redis;
 use crate::row::Row;
 use crate::sample::Sample;
 use crate::stores::StoreKind;
@@ -112,6 +113,7 @@ fn in_threads(suite: &Suite, operation: Operation, threads: usize) -> anyhow::Re
 
 fn in_processes(suite: &Suite, operation: Operation, processes: usize) -> anyhow::Result<Vec<Cell>> {
     let directory = suite.directory("talk")?;
+    redis::share(&directory)?;
     let mut teams: Vec<Vec<Driver>> = StoreKind::ALL
         .iter()
         .map(|&store| {

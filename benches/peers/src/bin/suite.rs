@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use peers::effort::Effort;
 use peers::suite::{Suite, Tools};
 use peers::{
-    directories, encoding, foreign, growth, html, http, machine, memory, report, scrapes, table, talk,
+    directories, encoding, foreign, growth, html, http, machine, memory, redis, report, scrapes, table, talk,
     updates, worker,
 };
 
@@ -74,6 +74,7 @@ const PARTS: &[(&str, Measure)] = &[
     ("growth", growth::measure),
     ("encoding", encoding::measure),
     ("HTTP", http::measure),
+    ("Redis", redis::measure),
 ];
 
 fn run(effort: Effort, tools: Tools, only: Option<String>, out: &std::path::Path) -> anyhow::Result<()> {
