@@ -35,6 +35,10 @@ const LARGEST: u64 = 512 * 1024 * 1024; // 512 MiB
 /// In place of an archive, for files that are dropped.
 const NO_ARCHIVE: &str = "gauge_dropped_archive.db";
 
+/// After how many archives that could not be written no more are tried: where a disk has a little room left, the
+/// others may be smaller.
+const MOST_FAILURES: usize = 8;
+
 impl Folder {
     /// Of this directory.
     pub fn new(directory: &Path, options: Options) -> Folder {
@@ -119,8 +123,11 @@ impl Folder {
         for name in &retired {
             self.place(&disk, name, true, &archives, &mut plan, &mut folded)?;
         }
-        let Plan { first, round, groups, living } = plan;
-        for (archive, group) in groups {
+        let Plan { first, round, mut groups, living } = plan;
+        let mut failures = Vec::new();
+        // What is only deleted makes room for the others.
+        let dropped = groups.remove_entry(NO_ARCHIVE);
+        for (archive, group) in dropped.into_iter().chain(groups) {
             let archive = Archive {
                 reached: archives.contains_key(archive.as_str()),
                 name: archive,
@@ -128,10 +135,16 @@ impl Folder {
                 round,
                 living: &living,
             };
-            self.fold_group(&mut disk, &archive, group, &mut folded)?;
+            failures.extend(self.fold_group(&mut disk, &archive, group, &mut folded)?);
+            if failures.len() == MOST_FAILURES {
+                break;
+            }
         }
         release_claims(&mut disk)?;
-        Ok(folded)
+        match failures.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(folded),
+        }
     }
 
     /// What there is to tell of a directory in which nobody is dead and nothing was left: it is not touched.
@@ -216,14 +229,14 @@ impl Folder {
         }
     }
 
-    /// Folds files into one archive, or drops them.
+    /// Folds files into one archive, or drops them. Why the archive could not be written, where everything is as before.
     fn fold_group(
         &mut self,
         disk: &mut Disk<'_>,
         archive: &Archive<'_>,
         group: Group,
         folded: &mut Folded,
-    ) -> Result<(), FoldError> {
+    ) -> Result<Option<FoldError>, FoldError> {
         let mut retired = Vec::new();
         {
             let _window = disk.lock_window()?;
@@ -257,13 +270,14 @@ impl Folder {
             }
         }
         let Some((dialect, merging)) = group.how else {
-            return self.drop_files(disk, &dead, folded);
+            self.drop_files(disk, &dead, folded)?;
+            return Ok(None);
         };
         let written = self.write_archive(disk, archive, dialect, merging, &mut dead, folded);
         let being_written = format!("{BEING_WRITTEN}{}", archive.name);
         match written {
             Ok(true) => {}
-            Ok(false) => return Ok(()),
+            Ok(false) => return Ok(None),
             Err(error) if disk.died => return Err(error),
             Err(error) => {
                 // A disk that is full, most likely: everything gets back to where it was.
@@ -271,7 +285,7 @@ impl Folder {
                 for name in &dead {
                     self.give_back(disk, name)?;
                 }
-                return Err(error);
+                return Ok(Some(error));
             }
         }
         {
@@ -285,7 +299,7 @@ impl Folder {
         }
         folded.files += dead.len();
         folded.archives.push(archive.name.clone());
-        Ok(())
+        Ok(None)
     }
 
     /// Writes the archive anew, beside the old one; says whether there was anything to write. Takes out of `dead` what

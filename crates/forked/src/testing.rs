@@ -6,8 +6,12 @@
 //! are about. glibc and musl repair their allocators' locks in `fork`; a raw system call repairs nothing, so
 //! call it from a process whose other threads do not allocate ([`alone`] gives one without any).
 
+mod small_disk;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
+
+pub use small_disk::{Full, SmallDisk, on_small_disks};
 
 /// How a child is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,11 @@ use crate::scene::{Scene, counter_key, hold};
 /// Files of all dialects and modes, some of a worker that lives.
 fn scene() -> Scene {
     let scene = Scene::new();
+    populate(&scene);
+    scene
+}
+
+fn populate(scene: &Scene) {
     for (process, by) in [("11", 1.0), ("12", 2.0), ("13", 4.0), ("worker_1", 8.0)] {
         scene.counter(process, &[("common", by), (process, by)]);
         let gauge = [(r#"["g", "g", {}, "Help."]"#, by, by)];
@@ -25,7 +30,6 @@ fn scene() -> Scene {
         scene.write(Dialect::Gitlab, &format!("histogram_{process}-0.db"), &[(gitlab, by, 0.0)]);
         scene.write(Dialect::Ruby, &format!("metric_r_total___{process}.bin"), &[("a=1", by, 7.0)]);
     }
-    scene
 }
 
 /// A fold that dies before its change number `at`; says whether it got that far.

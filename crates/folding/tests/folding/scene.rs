@@ -8,18 +8,28 @@ use dialects::{Dialect, HEADER_LEN, push_record};
 use folding::{Folded, Folder, Options};
 use tempfile::TempDir;
 
-pub(crate) struct Scene(TempDir);
+pub(crate) struct Scene {
+    path: PathBuf,
+    _made: Option<TempDir>,
+}
 
 /// A line of a page with a number: what is before it, and the number.
 pub(crate) type Line = (String, f64);
 
 impl Scene {
     pub(crate) fn new() -> Scene {
-        Scene(tempfile::tempdir().unwrap())
+        let made = tempfile::tempdir().unwrap();
+        Scene { path: made.path().to_owned(), _made: Some(made) }
+    }
+
+    /// In a directory that is made here and removed by somebody else.
+    pub(crate) fn within(path: PathBuf) -> Scene {
+        fs::create_dir(&path).unwrap();
+        Scene { path, _made: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 
     pub(crate) fn at(&self, name: &str) -> PathBuf {

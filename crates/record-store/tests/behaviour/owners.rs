@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::stores::{each, files, key, open, records, total, totals};
-use crate::trouble::{each_on_a_small_disk, fill};
+use crate::trouble::each_on_a_small_disk;
 
 /// A counter and a histogram that one thread counts in, and how far it has come.
 struct Own {
@@ -80,11 +80,12 @@ fn moves_lose_nothing_of_what_one_thread_counts_meanwhile() {
 fn a_disk_that_is_full_now_and_then_loses_nothing_of_what_one_thread_counts() {
     let test = "owners::a_disk_that_is_full_now_and_then_loses_nothing_of_what_one_thread_counts";
     each_on_a_small_disk(test, 256, |disk, open| {
-        let store = open(disk);
+        let directory = disk.path();
+        let store = open(directory);
         let first = Own { counter: store.counter("first"), histogram: store.child(&histogram(), &["first"]) };
         for round in 0..5 {
             let done = AtomicBool::new(false);
-            let filler = fill(disk);
+            let full = disk.fill();
             let mut label = String::new();
             for number in 0.. {
                 label = format!("{round} {number}");
@@ -99,7 +100,7 @@ fn a_disk_that_is_full_now_and_then_loses_nothing_of_what_one_thread_counts() {
             let counted = std::thread::scope(|scope| {
                 let counting = [&first, &homeless].map(|own| scope.spawn(|| own.count(&done)));
                 std::thread::yield_now();
-                fs::remove_file(filler).unwrap();
+                full.make_room();
                 store.counter(&format!("{round} after"));
                 assert_eq!(store.homeless(), 0);
                 done.store(true, Ordering::Relaxed);
@@ -108,9 +109,9 @@ fn a_disk_that_is_full_now_and_then_loses_nothing_of_what_one_thread_counts() {
             let all = counted.iter().sum::<f64>();
             assert_eq!(first.counter.get(Part::Value), before[0] + counted[0]);
             assert_eq!(first.histogram.get(Part::Count), before[1] + all);
-            assert_eq!(total(store.dialect, disk, &label), Some(counted[1]));
+            assert_eq!(total(store.dialect, directory, &label), Some(counted[1]));
         }
-        assert_eq!(total(store.dialect, disk, "first"), Some(first.counter.get(Part::Value)));
+        assert_eq!(total(store.dialect, directory, "first"), Some(first.counter.get(Part::Value)));
     });
 }
 

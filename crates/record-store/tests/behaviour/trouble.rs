@@ -1,14 +1,12 @@
 //! Full disks, deleted directories, wiped directories: the application goes on, and nothing is lost in the end.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dialects::Dialect;
-use forked::testing::{Way, fork};
+use forked::testing::{SmallDisk, Way, fork, on_small_disks};
 use metrics_core::{Declaration, Desc, Kind, Part};
 
 use proptest::prelude::*;
@@ -17,70 +15,24 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::meetings::crowd;
 use crate::stores::{Opened, each, files, most_recent, records, total, totals};
 
-/// Runs `body` with each store, in a directory on a small file system of its own (a tmpfs).
-///
-/// Mounting wants a right: this test runs again in a user and mount namespace of its own (`unshare`), or where
-/// that is forbidden, as root. With neither it fails.
+/// Runs `body` with each store, on each kind of small disk that can be had.
 pub(crate) fn each_on_a_small_disk(
     test: &str,
     kilobytes: u32,
-    body: impl Fn(&Path, &dyn Fn(&Path) -> Opened),
+    body: impl Fn(&SmallDisk, &dyn Fn(&Path) -> Opened),
 ) {
-    const ALONE: &str = "RECORD_STORE_SMALL_DISK";
-
-    if std::env::var_os(ALONE).is_none_or(|name| name != test) {
-        let program = std::env::current_exe().unwrap();
-        let run = |mut command: Command| {
-            let arguments = ["--exact", test, "--test-threads=1", "--nocapture"];
-            let output = command.args(arguments).env(ALONE, test).output().unwrap();
-            let text = [output.stdout, output.stderr].concat();
-            let text = String::from_utf8_lossy(&text).into_owned();
-            (output.status.success() && text.contains("1 passed"), text)
-        };
-        let mut unshare = Command::new("unshare");
-        unshare.args(["--user", "--map-root-user", "--mount", "--"]);
-        let allowed =
-            Command::new("unshare").args(["--user", "--map-root-user", "--mount", "--", "true"]).status();
-        let (passed, text) = if allowed.is_ok_and(|status| status.success()) {
-            unshare.arg(program);
-            run(unshare)
-        } else {
-            run(Command::new(program)) // as root, or the mount below fails and says so
-        };
-        assert!(passed, "{text}");
-        return;
-    }
-
-    each(|directory, open| {
-        let disk = directory.join("disk");
-        fs::create_dir(&disk).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "multiprom-test"]);
-        assert!(
-            mount.arg(&disk).status().unwrap().success(),
-            "cannot mount a tmpfs: run as root, or allow user namespaces (unshare --user --mount)"
-        );
-        body(&disk, open);
-        assert!(Command::new("umount").args(["--lazy"]).arg(&disk).status().unwrap().success());
-    });
-}
-
-/// Writes a file until not one more page is left; removing it makes room.
-pub(crate) fn fill(disk: &Path) -> std::path::PathBuf {
-    let path = disk.join("filler");
-    let mut file = File::create(&path).unwrap();
-    while file.write_all(&[0; 4096]).is_ok() {}
-    path
+    on_small_disks(test, || each(|directory, open| body(&SmallDisk::make(directory, kilobytes), open)));
 }
 
 #[test]
 fn a_full_disk_is_counted_through_and_everything_is_there_when_there_is_room() {
     let test = "trouble::a_full_disk_is_counted_through_and_everything_is_there_when_there_is_room";
     each_on_a_small_disk(test, 256, |disk, open| {
-        let store = open(disk);
+        let directory = disk.path();
+        let store = open(directory);
         let before = store.counter("before");
         before.add(1.0);
-        let filler = fill(disk);
+        let full = disk.fill();
 
         // Pages that are there take some records; then none.
         let label = |i: usize| format!("{i} {}", "x".repeat(100));
@@ -95,22 +47,22 @@ fn a_full_disk_is_counted_through_and_everything_is_there_when_there_is_room() {
         {
             let warnings = store.warnings.lock().unwrap();
             let [warning] = &warnings[..] else { panic!("one warning, not {warnings:?}") };
-            let [file] = &files(disk)[..] else { panic!("one file") };
+            let [file] = &files(directory)[..] else { panic!("one file") };
             assert!(warning.starts_with(&format!("append to {} at ", file.display())), "{warning}");
-            assert!(warning.contains("No space left on device"), "{warning}");
+            assert!(warning.contains(disk.error()), "{warning}");
         }
         // What a reader sees meanwhile is whole.
-        assert_eq!(total(store.dialect, disk, "before"), Some(3.0));
+        assert_eq!(total(store.dialect, directory, "before"), Some(3.0));
 
-        fs::remove_file(filler).unwrap();
+        full.make_room();
         store.counter("after").add(1.0);
         assert_eq!(store.homeless(), 0);
         for (i, child) in children.iter().enumerate() {
             child.add(1.0);
             assert_eq!(child.get(Part::Value), 3.0);
-            assert_eq!(total(store.dialect, disk, &label(i)), Some(3.0));
+            assert_eq!(total(store.dialect, directory, &label(i)), Some(3.0));
         }
-        assert_eq!(total(store.dialect, disk, "after"), Some(1.0));
+        assert_eq!(total(store.dialect, directory, "after"), Some(1.0));
         assert_eq!(store.warned.load(Ordering::Relaxed), 1);
     });
 }
@@ -119,8 +71,9 @@ fn a_full_disk_is_counted_through_and_everything_is_there_when_there_is_room() {
 fn a_disk_full_from_the_start_is_counted_through() {
     let test = "trouble::a_disk_full_from_the_start_is_counted_through";
     each_on_a_small_disk(test, 64, |disk, open| {
-        let filler = fill(disk);
-        let store = open(disk);
+        let directory = disk.path();
+        let full = disk.fill();
+        let store = open(directory);
         let child = store.counter("a");
         child.add(1.0);
         assert_eq!((child.get(Part::Value), store.homeless()), (1.0, 1));
@@ -128,13 +81,13 @@ fn a_disk_full_from_the_start_is_counted_through() {
         for i in 0..50 {
             store.counter(&i.to_string()).add(1.0);
         }
-        let left: Vec<_> = fs::read_dir(disk).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(left.len() <= 2, "{left:?}");
-        fs::remove_file(filler).unwrap();
+        full.make_room();
         store.counter("b").add(1.0);
         assert_eq!(store.homeless(), 0);
-        assert_eq!(total(store.dialect, disk, "a"), Some(1.0));
-        assert_eq!(totals(store.dialect, disk).len(), 52);
+        assert_eq!(total(store.dialect, directory, "a"), Some(1.0));
+        assert_eq!(totals(store.dialect, directory).len(), 52);
     });
 }
 
@@ -143,10 +96,11 @@ fn a_disk_full_from_the_start_is_counted_through() {
 fn threads_that_meet_on_a_full_disk_lose_nothing() {
     let test = "trouble::threads_that_meet_on_a_full_disk_lose_nothing";
     each_on_a_small_disk(test, 64, |disk, open| {
-        let store = open(disk);
+        let directory = disk.path();
+        let store = open(directory);
         let child = store.counter("a");
         child.add(1.0);
-        let filler = fill(disk);
+        let full = disk.fill();
         // Until the record's page has no room for another one.
         let mut fillers = 0;
         while store.homeless() == 0 {
@@ -157,12 +111,12 @@ fn threads_that_meet_on_a_full_disk_lose_nothing() {
         let counted = 1.0 + crowd(4, || std::time::Instant::now() > deadline, || child.add(1.0));
         assert_eq!(child.get(Part::Value), counted);
         // Not in memory: a kill -9 would lose nothing of it.
-        assert_eq!(total(store.dialect, disk, "a"), Some(counted));
+        assert_eq!(total(store.dialect, directory, "a"), Some(counted));
         assert_eq!((store.homeless(), store.warned.load(Ordering::Relaxed)), (1, 1));
-        fs::remove_file(filler).unwrap();
+        full.make_room();
         store.counter("after").add(1.0);
         assert_eq!(store.homeless(), 0);
-        assert_eq!(total(store.dialect, disk, "a"), Some(counted));
+        assert_eq!(total(store.dialect, directory, "a"), Some(counted));
     });
 }
 
@@ -171,24 +125,55 @@ fn threads_that_meet_on_a_full_disk_lose_nothing() {
 fn a_histogram_made_on_a_full_disk_keeps_its_observations() {
     let test = "trouble::a_histogram_made_on_a_full_disk_keeps_its_observations";
     each_on_a_small_disk(test, 64, |disk, open| {
-        let store = open(disk);
+        let directory = disk.path();
+        let store = open(directory);
         store.counter("before").add(1.0);
-        let filler = fill(disk);
+        let full = disk.fill();
         let help = "help ".repeat(100);
         let histogram = Arc::new(Desc::new(&Declaration::new(Kind::Histogram, "h", &help)).unwrap());
         let child = store.child(&histogram, &[]);
         child.observe(2, 0.5);
         child.observe(11, 0.5);
         assert_eq!(store.homeless(), 1);
-        fs::remove_file(filler).unwrap();
+        full.make_room();
         store.counter("after").add(1.0);
         child.observe(2, 0.5);
 
         assert_eq!(store.homeless(), 0);
         let parts = [Part::Sum, Part::Count, Part::Bucket(2), Part::Bucket(11), Part::Bucket(0)];
         assert_eq!(parts.map(|part| child.get(part)), [1.5, 3.0, 2.0, 1.0, 0.0]);
-        let sum: f64 = totals(store.dialect, disk).values().sum();
+        let sum: f64 = totals(store.dialect, directory).values().sum();
         assert_eq!(sum, 1.5 + 3.0 + 2.0); // and the two counters
+    });
+}
+
+/// A record that begins on a page which is there and ends on one which is not has no place, and no word of it is touched.
+#[test]
+fn a_disk_with_a_few_pages_left_kills_nobody_and_loses_nothing() {
+    let test = "trouble::a_disk_with_a_few_pages_left_kills_nobody_and_loses_nothing";
+    each_on_a_small_disk(test, 1024, |disk, open| {
+        for pages in 0..8 {
+            let directory = &disk.path().join(pages.to_string());
+            let store = open(directory);
+            store.counter("before").add(1.0);
+            let full = disk.fill_but(pages);
+            let label = |at: usize| format!("{at} {}", "x".repeat(1_500));
+            let children: Vec<_> = (0..30).map(|at| store.counter(&label(at))).collect();
+            let count = || (0..100).for_each(|_| children.iter().for_each(|child| child.add(1.0)));
+            std::thread::scope(|scope| {
+                scope.spawn(count);
+                scope.spawn(count);
+            });
+            assert!(store.homeless() > 0 && store.warned.load(Ordering::Relaxed) == 1, "{pages} pages");
+            full.make_room();
+            store.counter("after").add(1.0);
+            assert_eq!(store.homeless(), 0, "{pages} pages");
+            for (at, child) in children.iter().enumerate() {
+                let filed = total(store.dialect, directory, &label(at));
+                assert_eq!((child.get(Part::Value), filed), (200.0, Some(200.0)), "{pages} pages");
+            }
+            assert_eq!(total(store.dialect, directory, "before"), Some(1.0));
+        }
     });
 }
 
