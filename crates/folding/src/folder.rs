@@ -42,7 +42,11 @@ const MOST_FAILURES: usize = 8;
 impl Folder {
     /// Of this directory.
     pub fn new(directory: &Path, options: Options) -> Folder {
-        let watch = if options.stopped { Watch::of_stopped() } else { Watch::default() };
+        let watch = match options {
+            Options { stopped: true, .. } => Watch::of_stopped(),
+            Options { in_sight: true, .. } => Watch::of_processes_in_sight(),
+            _ => Watch::default(),
+        };
         Folder { directory: directory.to_owned(), options, watch, turn: 0, seen_dead: HashMap::new() }
     }
 

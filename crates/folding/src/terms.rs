@@ -25,6 +25,9 @@ pub struct Options {
     pub all: AllGauges,
     /// Whether the application is known to have ended, so that a file that nobody has open is dead.
     pub stopped: bool,
+    /// Whether all processes of the application are known to be in sight, as those of a command that one has started: that
+    /// none was ever seen to write then means that there is none.
+    pub in_sight: bool,
     /// How the numbers of Ruby's metrics are merged. Of those that are not here only what can be nothing but a counter,
     /// a histogram or a summary is folded.
     pub aggregations: Aggregations,

@@ -12,8 +12,9 @@
 //! sees every writer, of any user and any container. Where it cannot be asked - another user's file, an overlay, a
 //! network - `/proc/*/maps`, `/proc/*/fd` and `/proc/locks` are looked at, by device and inode. Identifiers in file
 //! names are not taken for pids: uWSGI's are worker numbers, puma's `worker_id_0`. What is not seen proves nothing
-//! where something is hidden: a process that could be a writer by its user but cannot be looked into, or a directory
-//! of which no writer was ever seen, as from another pid namespace. Then the answer is [`Life::Unknown`], with a
+//! where something is hidden: a process that could be a writer by its user but cannot be looked into, processes that
+//! `/proc` does not show (`hidepid`), other machines (NFS and the like, but for FUSE), or a directory of which no writer
+//! was ever seen, as from another pid namespace - unless whoever asks knows that all are in sight. Then the answer is [`Life::Unknown`], with a
 //! [`Doubt`] that says what to do, and whoever asks takes unknown for alive.
 //!
 //! ```

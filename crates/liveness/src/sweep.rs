@@ -19,7 +19,6 @@ pub(crate) struct Target {
     pub(crate) name: String,
     /// Device and inode.
     pub(crate) id: (u64, u64),
-    pub(crate) owner: u32,
 }
 
 /// What was found so far.
@@ -159,7 +158,7 @@ impl Processes {
                 continue;
             }
             let status = fs::read(self.root.join(format!("{pid}/status"))).unwrap_or_default();
-            // One that has ended meanwhile has no status.
+            // One that has ended meanwhile has no status; neither has one that is kept from us, see `hide_others`.
             if let Some(uids) = lines::uids(&status) {
                 hidden.unreadable.push(Unreadable { pid, uids });
             }
@@ -175,9 +174,10 @@ impl Processes {
         hidden
     }
 
-    /// Whether other users' processes are not shown at all.
+    /// Whether processes are kept from us, or what they say of themselves: everybody may read the status of any that is
+    /// shown, unless `/proc` is mounted with `hidepid`.
     pub(crate) fn hide_others(&self) -> bool {
-        fs::symlink_metadata(self.root.join("1")).is_err()
+        fs::read(self.root.join("1/status")).is_err()
     }
 
     fn look_at_maps(&self, sweep: &mut Sweep, pid: u32) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use foldhash::{HashMap, HashSet};
 
 use crate::claim::{Claim, ClaimState};
-use crate::lease::has_writer;
+use crate::lease::{has_writer, is_shared};
 use crate::sweep::{Hidden, Processes, Sweep, Target};
 
 /// Whether the writer of a file lives.
@@ -61,8 +61,10 @@ pub enum Doubt {
         /// Whose it is.
         uid: u32,
     },
-    /// Other users' processes are hidden.
+    /// Processes are hidden.
     OthersHidden,
+    /// Processes of other machines may write into the directory.
+    OtherMachines,
     /// `/proc` cannot be read.
     NoProcesses(String),
 }
@@ -80,7 +82,12 @@ impl std::fmt::Display for Doubt {
                  with CAP_SYS_PTRACE"
             ),
             Doubt::OthersHidden => f.write_str(
-                "processes of other users are hidden (hidepid) and files are another user's; run as the application's user",
+                "processes may be hidden (/proc is mounted with hidepid); run as root, with CAP_SYS_PTRACE, or in the group \
+                 that may see them (gid=)",
+            ),
+            Doubt::OtherMachines => f.write_str(
+                "the directory is on a network, and processes of other machines may write into it; put it on a file system \
+                 of this machine",
             ),
             Doubt::NoProcesses(error) => write!(f, "processes cannot be listed: {error}"),
         }
@@ -107,6 +114,11 @@ pub struct Watch {
     without_leases: bool,
     /// Whether the application is known to have ended.
     stopped: bool,
+    /// Whether all writers are known to be in sight.
+    in_sight: bool,
+    /// Whether all file systems are taken to be shared with other machines.
+    #[cfg(test)]
+    shared: bool,
     /// The directory, and whether any of its writers was ever seen.
     seen: Option<(u64, u64)>,
     /// Who had a file last, by device and inode.
@@ -125,6 +137,12 @@ impl Watch {
     /// For an application that is known to have ended: a file that nobody in sight has is dead.
     pub fn of_stopped() -> Watch {
         Watch { stopped: true, ..Watch::default() }
+    }
+
+    /// For an application whose processes are known to be in sight, as those of a command that one has started: that no
+    /// writer was ever seen does not mean that there are any.
+    pub fn of_processes_in_sight() -> Watch {
+        Watch { in_sight: true, ..Watch::default() }
     }
 
     #[cfg(test)]
@@ -172,7 +190,7 @@ impl Watch {
             let needed = *life == Life::Unknown && !unwritten.contains(&index);
             if needed || wanted == Wanted::Everything {
                 let id = (about.dev(), about.ino());
-                targets.push(Target { index, name: (*name).to_owned(), id, owner: about.uid() });
+                targets.push(Target { index, name: (*name).to_owned(), id });
             }
         }
         let mut sweep = Sweep::new(targets);
@@ -201,9 +219,7 @@ impl Watch {
         if sweep.found().any(|(_, holder, _)| holder.is_some()) {
             self.seen = Some(place);
         }
-        let doubt = self.doubt(&hidden, &owners);
-        let own = rustix::process::geteuid().as_raw();
-        let others_hidden = !self.stopped && own != 0 && self.processes.hide_others();
+        let doubt = if sweep.all_held() { None } else { self.doubt(&hidden, &owners, directory) };
         for (target, holder, locked) in sweep.found() {
             match holder {
                 Some(pid) => self.holders.insert(target.id, pid),
@@ -216,14 +232,12 @@ impl Watch {
                 *life = Life::Alive;
             } else if let Some(doubt) = &doubt {
                 found.doubt = Some(doubt.clone());
-            } else if others_hidden && target.owner != own {
-                found.doubt = Some(Doubt::OthersHidden);
             } else {
                 *life = Life::Dead;
             }
         }
         for index in unwritten {
-            if self.stopped || self.seen.is_some() {
+            if self.stopped || self.knows_writers() {
                 found.lives[index] = Life::Dead;
             } else {
                 found.doubt = Some(Doubt::NoWriterSeen);
@@ -234,7 +248,7 @@ impl Watch {
     }
 
     /// What stands against taking a file that nobody has for dead.
-    fn doubt(&self, hidden: &Hidden, owners: &HashSet<u32>) -> Option<Doubt> {
+    fn doubt(&self, hidden: &Hidden, owners: &HashSet<u32>, directory: &Path) -> Option<Doubt> {
         if let Some(error) = &hidden.failed {
             return Some(Doubt::NoProcesses(error.clone()));
         }
@@ -246,7 +260,26 @@ impl Watch {
             let uid = suspect.uids.first().copied().unwrap_or_default();
             return Some(Doubt::Unreadable { pid: suspect.pid, uid });
         }
-        self.seen.is_none().then_some(Doubt::NoWriterSeen)
+        if self.processes.hide_others() {
+            return Some(Doubt::OthersHidden);
+        }
+        if self.is_shared(directory) {
+            return Some(Doubt::OtherMachines);
+        }
+        (!self.knows_writers()).then_some(Doubt::NoWriterSeen)
+    }
+
+    /// Whether that nobody in sight has a file means that nobody has it.
+    fn knows_writers(&self) -> bool {
+        self.in_sight || self.seen.is_some()
+    }
+
+    fn is_shared(&self, directory: &Path) -> bool {
+        #[cfg(test)]
+        if self.shared {
+            return true;
+        }
+        is_shared(directory)
     }
 }
 

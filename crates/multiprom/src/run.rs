@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use collector::{Collector, Directory, Source};
+use folding::Options;
 use process_metrics::Group;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -87,7 +88,9 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
         }
     };
     let folding = counts.map(|counts| {
-        let options = options(&catalog, command.how_to_fold);
+        // Whoever writes comes of the command, or of an earlier one that was looked for; between two generations of workers
+        // there may be nobody.
+        let options = Options { in_sight: true, ..options(&catalog, command.how_to_fold) };
         tokio::spawn(keep_folded(folders(&[directory.path().to_owned()], &options), counts))
     });
     let (end_pages, requested) = watch::channel(false);

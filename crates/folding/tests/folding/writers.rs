@@ -30,6 +30,21 @@ fn of_a_directory_whose_writers_nobody_has_seen_nothing_is_folded() {
 }
 
 #[test]
+fn where_all_writers_are_known_to_be_in_sight_one_that_was_never_seen_is_dead() {
+    let scene = Scene::new();
+    scene.counter("1", &[("a", 1.0)]);
+    scene.counter("2", &[("a", 2.0)]);
+    let mut folder = Folder::new(scene.path(), Options { in_sight: true, ..Options::default() });
+    let living = hold(&scene.at("counter_2.db"));
+    let folded = folder.fold().unwrap();
+    assert_eq!((folded.files, folded.alive, folded.doubt), (1, 1, None));
+    drop(living);
+    let folded = folder.fold().unwrap();
+    assert_eq!((folded.files, folded.unknown, folded.doubt), (1, 0, None));
+    assert_eq!(scene.names(), ["counter_archive.db"]);
+}
+
+#[test]
 fn a_process_that_opens_a_file_while_it_is_retired_goes_on_in_it() {
     let expected = [("c_total{s=\"a\"}".to_owned(), 7.0)];
     let mut comes_before = 0;

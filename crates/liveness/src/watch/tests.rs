@@ -46,6 +46,7 @@ impl Pretended {
     fn new() -> Pretended {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("1")).unwrap();
+        fs::write(root.path().join("1/status"), "Name:\tinit\n").unwrap();
         Pretended(root)
     }
 
@@ -186,6 +187,57 @@ fn a_process_that_cannot_be_looked_into_may_be_a_writer_by_its_user() {
     let found = doubt([stranger, stranger, owner, stranger]);
     assert_eq!(found.lives, [Life::Alive, Life::Unknown]);
     assert_eq!(found.doubt, Some(Doubt::Unreadable { pid: 8, uid: stranger }));
+}
+
+#[test]
+fn where_processes_are_hidden_what_nobody_in_sight_has_is_unknown() {
+    let directory = directory(&["counter_1.db", "counter_2.db"]);
+    let names = ["counter_1.db", "counter_2.db"];
+    let processes = Pretended::new();
+    processes.process(7, &mapped(&directory.path().join("counter_1.db"), None, "x"));
+    fs::remove_file(processes.0.path().join("1/status")).unwrap();
+    let found = processes.watch().look(directory.path(), &names).unwrap();
+    assert_eq!(found.lives, [Life::Alive, Life::Unknown]);
+    assert_eq!(found.doubt, Some(Doubt::OthersHidden));
+    let mut stopped = Watch { stopped: true, ..processes.watch() };
+    assert_eq!(stopped.look(directory.path(), &names).unwrap().lives, [Life::Alive, Life::Dead]);
+}
+
+#[test]
+fn on_a_network_what_nobody_in_sight_has_is_unknown() {
+    let directory = directory(&["counter_1.db", "counter_2.db"]);
+    let names = ["counter_1.db", "counter_2.db"];
+    let processes = Pretended::new();
+    processes.process(7, &mapped(&directory.path().join("counter_1.db"), None, "x"));
+    let mut watch = Watch { shared: true, in_sight: true, ..processes.watch() };
+    let found = watch.look(directory.path(), &names).unwrap();
+    assert_eq!(found.lives, [Life::Alive, Life::Unknown]);
+    assert_eq!(found.doubt, Some(Doubt::OtherMachines));
+}
+
+#[test]
+fn where_all_processes_are_in_sight_that_none_was_seen_means_that_there_is_none() {
+    let directory = directory(&["counter_1.db", "counter_2.db"]);
+    let names = ["counter_1.db", "counter_2.db"];
+    let look = |watch: &mut Watch| {
+        let found = watch.look(directory.path(), &names).unwrap();
+        (found.lives, found.doubt)
+    };
+    let mut watch = Watch::of_processes_in_sight();
+    assert_eq!(look(&mut watch), (vec![Life::Dead; 2], None));
+    let processes = Pretended::new();
+    let mut watch = Watch { in_sight: true, ..processes.watch() };
+    assert_eq!(look(&mut watch), (vec![Life::Dead; 2], None));
+    processes.process(7, &mapped(&directory.path().join("counter_1.db"), None, "x"));
+    assert_eq!(look(&mut watch), (vec![Life::Alive, Life::Dead], None));
+    // It vouches for none that cannot be looked into.
+    let closed = processes.0.path().join("8");
+    fs::create_dir(&closed).unwrap();
+    symlink(closed.join("maps"), closed.join("maps")).unwrap();
+    let owner = fs::metadata(directory.path()).unwrap().uid();
+    fs::write(closed.join("status"), format!("Uid:\t{owner}\t{owner}\t{owner}\t{owner}\n")).unwrap();
+    let doubt = Doubt::Unreadable { pid: 8, uid: owner };
+    assert_eq!(look(&mut watch), (vec![Life::Alive, Life::Unknown], Some(doubt)));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::files::Files;
 use crate::process::{multiprom, run};
 use crate::recorded::Recorded;
 use crate::serve::get;
@@ -406,6 +407,21 @@ fn counters_can_go_on_and_gauges_of_the_dead_do_not() {
     expected.sort();
     assert_eq!(names(path), expected);
     drop(open);
+}
+
+#[test]
+fn what_an_earlier_run_left_is_folded_though_no_worker_of_this_one_has_counted_yet() {
+    let files = Files::new();
+    let key = r#"["a", "a_total", {}, "A."]"#;
+    files.python("counter_4711.db", &[(key, 1.0)]).python("counter_4712.db", &[(key, 2.0)]);
+    let options = ["--directory", files.path(), "--on-restart=keep"];
+    let running = Running::start(&options, "read line; true");
+    let archive = files.join("counter_archive.db");
+    wait_until("there is no archive", || archive.exists() && !files.join("counter_4712.db").exists());
+    assert_eq!(running.number("a_total"), 3.0);
+    let (code, _, errors) = running.end();
+    assert_eq!(code, Some(0));
+    assert!(!errors.contains("may live"), "{errors}");
 }
 
 #[test]
