@@ -4,6 +4,7 @@
 //! fails. Each has a directory, ports and processes of its own.
 #![forbid(unsafe_code)]
 
+mod growth;
 mod http;
 mod page;
 mod recycled;

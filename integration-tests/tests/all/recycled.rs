@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use exposition::Syntax;
 use metrics_core::Kind;
 
+use crate::growth::{Looks, Use, entries};
 use crate::http::{self, Connection};
 use crate::page;
 use crate::running::{PATIENCE, Running, signal};
@@ -17,8 +18,8 @@ use crate::tools::{app, collect, multiprom, output, prometheus, python};
 /// How many requests are served; a worker serves fifty. The environment's MULTIPROM_RECYCLED_REQUESTS for more.
 const REQUESTS: u64 = 10_000;
 
-/// How many files a worker leaves, at least.
-const FILES_OF_ONE: usize = 8;
+/// How many files a worker leaves: counter, histogram, summary, and gauges of seven modes.
+const MOST_FILES_OF_ONE: f64 = 10.0;
 
 /// Names of samples that only grow.
 const COUNTERS: [&str; 6] = [
@@ -45,15 +46,28 @@ fn workers_come_and_go_and_the_page_stays_small_and_whole() {
         requests: requests.map_or(REQUESTS, |text| text.parse().expect("a number")),
         ..Load::default()
     };
-    let (pages, most_files) = load.run(application, exporter, &metrics);
+    let begun = Instant::now();
+    let watched = load.run(application, exporter, &metrics, &shop.pid());
+    let lasted = begun.elapsed().as_secs_f64();
     let (sent, answered) = (load.sent.load(Relaxed), load.answered.load(Relaxed));
-    assert!(pages > 20, "{pages} pages");
     let recycled = shop.log().matches("Autorestarting worker").count();
+    let (scraped, in_time) = prometheus.scrapes();
+    println!(
+        "{answered} of {sent} requests answered by {recycled} workers in {lasted:.0} s; {} pages, at most {:?} files, {:?} kB \
+         and {:?} open files by tenths of the time; Prometheus had {in_time} of {scraped} scrapes within 100 ms",
+        watched.pages,
+        watched.files.tenths(),
+        watched.used.kilobytes.tenths(),
+        watched.used.open_files.tenths(),
+    );
+    assert!(watched.pages > 20, "{} pages", watched.pages);
+    watched.used.assert_flat();
     assert!(recycled as u64 >= answered / 65, "{recycled} workers recycled for {answered} requests");
-    // Every five seconds most are folded.
-    assert!(most_files < recycled * FILES_OF_ONE, "{most_files} files of {recycled} workers");
+    // Every five seconds most are folded: of those that ended in eleven, and of the living.
+    let most = (recycled as f64 * 11.0 / lasted.max(11.0) + 8.0) * MOST_FILES_OF_ONE;
+    assert!((watched.files.most() as f64) < most, "{} files of {recycled} workers", watched.files.most());
     // Once the last of the dead are folded, their files are gone.
-    shop.wait_until("fold", |_| (files(&metrics) < 60).then_some(()));
+    shop.wait_until("fold", |_| (entries(&metrics) < 60).then_some(()));
     assert!(metrics.join("counter_archive.db").exists());
 
     let page = http::page(exporter, "/metrics");
@@ -102,10 +116,6 @@ fn run_shop(directory: &Path, metrics: &Path) -> Running {
     Running::start("multiprom", command.current_dir(directory), directory)
 }
 
-fn files(metrics: &Path) -> usize {
-    std::fs::read_dir(metrics).expect("list the directory").count()
-}
-
 #[derive(Default)]
 struct Load {
     requests: u64,
@@ -117,11 +127,10 @@ struct Load {
 }
 
 impl Load {
-    /// Sends all requests; says how many pages were read meanwhile, of which no counter fell, and the most files there
-    /// were.
-    fn run(&self, shop: SocketAddr, exporter: SocketAddr, metrics: &Path) -> (usize, usize) {
+    /// Sends all requests; tells what was seen of the exporter meanwhile.
+    fn run(&self, shop: SocketAddr, exporter: SocketAddr, metrics: &Path, pid: &str) -> Watched {
         std::thread::scope(|scope| {
-            let watcher = scope.spawn(|| self.watch(exporter, metrics));
+            let watcher = scope.spawn(|| self.watch(exporter, metrics, pid));
             let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| self.client(shop))).collect();
             clients.into_iter().for_each(|client| client.join().expect("a client"));
             self.done.store(true, Relaxed);
@@ -147,19 +156,29 @@ impl Load {
         self.sent.fetch_sub(1, Relaxed);
     }
 
-    fn watch(&self, exporter: SocketAddr, metrics: &Path) -> (usize, usize) {
-        let (mut pages, mut most_files) = (0, 0);
+    /// Asks for a page again and again, which must come, with no counter less than before.
+    fn watch(&self, exporter: SocketAddr, metrics: &Path, pid: &str) -> Watched {
+        let mut watched = Watched::default();
         let mut before = HashMap::new();
         while !self.done.load(Relaxed) {
             let now = numbers(&http::page(exporter, "/metrics"));
             assert_counters_have_not_fallen(&before, &now);
             before = now;
-            pages += 1;
-            most_files = most_files.max(files(metrics));
+            watched.pages += 1;
+            watched.files.saw(entries(metrics));
+            watched.used.look(pid);
             std::thread::sleep(Duration::from_millis(100));
         }
-        (pages, most_files)
+        watched
     }
+}
+
+/// What was seen of the exporter.
+#[derive(Default)]
+struct Watched {
+    pages: usize,
+    files: Looks,
+    used: Use,
 }
 
 /// Whether a number only grows, and the number, by sample.
@@ -232,13 +251,19 @@ impl Prometheus {
         Prometheus { running, address }
     }
 
+    /// How often it has asked for the page, and how often it got it in time.
+    fn scrapes(&self) -> (f64, f64) {
+        let number = |query: &str| ask(self.address, query).unwrap_or(0.0);
+        (number("count_over_time(up%5B1d%5D)"), number("sum_over_time(up%5B1d%5D)"))
+    }
+
     /// Whether no counter restarted in its eyes, and it has counted what there is.
     fn saw_no_restart(&mut self, counted: f64) {
         let address = self.address;
         let all = || (ask(address, "sum(http_requests_total)") == Some(counted)).then_some(());
         self.running.wait_until("count all", |_| all());
         for name in COUNTERS {
-            let restarts = ask(address, &format!("max(resets({name}%5B10m%5D))"));
+            let restarts = ask(address, &format!("max(resets({name}%5B1d%5D))"));
             assert_eq!(restarts, Some(0.0), "{name}\n{}", self.running.log());
         }
     }

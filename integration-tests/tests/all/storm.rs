@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::growth::{Looks, Use, entries};
 use crate::http;
 use crate::page;
 use crate::running::Running;
@@ -12,6 +13,9 @@ use crate::tools::{app, multiprom, python};
 
 /// Processes started in a second.
 const RATE: usize = 100;
+
+/// Time from scrape to scrape: ten a second.
+const SCRAPED_EVERY: Duration = Duration::from_millis(100);
 
 /// For how many seconds; the environment's MULTIPROM_STORM_SECONDS for longer ones.
 const SECONDS: usize = 12;
@@ -32,28 +36,38 @@ fn a_hundred_processes_a_second_are_counted_and_folded() {
     command.arg(app("storm.py")).args([RATE.to_string(), seconds.to_string()]);
     let mut storm = Running::start("storm", command.env("PROMETHEUS_MULTIPROC_DIR", &metrics), directory);
 
+    let pid = exporter.pid();
     let mut watched = Watched::default();
-    let mut early = Use::default();
+    let begun = Instant::now();
     while !storm.has_succeeded() {
         watched.look(address, &metrics);
-        if watched.pages == 30 {
-            early = Use::of(&exporter);
-        }
-        std::thread::sleep(Duration::from_millis(100));
+        watched.used.look(&pid);
+        let next = begun + SCRAPED_EVERY * watched.pages;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
+    let lasted = begun.elapsed().as_secs_f64();
     let started: f64 = storm.log().trim().parse().expect("the number of processes");
-    assert!(started > RATE as f64 * seconds as f64 / 3.0, "{started} processes");
+    println!(
+        "{started} processes in {lasted:.1} s; {} pages ({:.2} a second), the slowest in {:?}; at most {:?} files, {:?} kB \
+         and {:?} open files by tenths of the time",
+        watched.pages,
+        f64::from(watched.pages) / lasted,
+        watched.slowest,
+        watched.files.tenths(),
+        watched.used.kilobytes.tenths(),
+        watched.used.open_files.tenths(),
+    );
+    assert!(started > (RATE * seconds) as f64 / 3.0, "{started} processes");
+    assert!(f64::from(watched.pages) > lasted * 5.0, "{} pages in {lasted} s", watched.pages);
     watched.look(address, &metrics);
     assert_eq!(watched.jobs, started);
     // Two folds, and a moment in which the next has begun.
     let most = RATE * 11 * FILES_OF_ONE;
-    assert!(watched.most_files < most, "{} files", watched.most_files);
-    let late = Use::of(&exporter);
-    assert!(late.files <= early.files + 5, "{early:?}, then {late:?}");
-    assert!(late.kilobytes < early.kilobytes * 2 + 8_192, "{early:?}, then {late:?}");
+    assert!(watched.files.most() < most, "{} files", watched.files.most());
+    watched.used.assert_flat();
 
     // When all are dead, their files go, and the page stays.
-    exporter.wait_until("fold", |_| (files(&metrics) < 10).then_some(()));
+    exporter.wait_until("fold", |_| (entries(&metrics) < 10).then_some(()));
     watched.look(address, &metrics);
     assert_eq!(watched.jobs, started);
     let page = http::page(address, "/metrics");
@@ -73,18 +87,23 @@ fn a_hundred_processes_a_second_are_counted_and_folded() {
 /// Counter, histogram, gauge.
 const FILES_OF_ONE: usize = 3;
 
-/// What the page has said so far.
+/// What was seen so far.
 #[derive(Default)]
 struct Watched {
-    pages: usize,
+    pages: u32,
     jobs: f64,
     seconds: f64,
-    most_files: usize,
+    slowest: Duration,
+    files: Looks,
+    used: Use,
 }
 
 impl Watched {
+    /// Asks for a page, which must come, with no counter less than before.
     fn look(&mut self, exporter: SocketAddr, metrics: &Path) {
+        let asked = Instant::now();
         let page = http::page(exporter, "/metrics");
+        self.slowest = self.slowest.max(asked.elapsed());
         let (jobs, seconds) =
             (page::sum(&page, "storm_jobs_total"), page::sum(&page, "storm_job_seconds_sum"));
         assert!(
@@ -95,28 +114,6 @@ impl Watched {
         );
         (self.jobs, self.seconds) = (jobs, seconds);
         self.pages += 1;
-        self.most_files = self.most_files.max(files(metrics));
-    }
-}
-
-fn files(metrics: &Path) -> usize {
-    std::fs::read_dir(metrics).expect("list the directory").count()
-}
-
-/// What a process uses.
-#[derive(Debug, Default)]
-struct Use {
-    kilobytes: usize,
-    files: usize,
-}
-
-impl Use {
-    fn of(process: &Running) -> Use {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", process.pid())).expect("read its status");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-        let kilobytes = resident.trim().trim_end_matches(" kB").parse().expect("a number");
-        let files = std::fs::read_dir(format!("/proc/{}/fd", process.pid())).expect("list its files").count();
-        Use { kilobytes, files }
+        self.files.saw(entries(metrics));
     }
 }
