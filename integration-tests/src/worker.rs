@@ -2,7 +2,7 @@
 //!
 //! `integration-worker count mmap|file DIRECTORY SEED` counts what `apps/count.py` counts, as far as the store's own
 //! dialect has it; `crowd DIRECTORY` forks
-//! processes, which count a little and end; `storm DIRECTORY ACKNOWLEDGED` counts until it is killed.
+//! processes, which count a little and end; `stay DIRECTORY` does what one process of `apps/stay.py` does; `storm DIRECTORY ACKNOWLEDGED` counts until it is killed.
 #![forbid(unsafe_code)]
 
 use std::fs::File;
@@ -30,6 +30,7 @@ fn main() -> anyhow::Result<()> {
             count(Registry::new(FileStore::open(directory)?), &["all"], seed.parse()?)
         }
         ["crowd", directory] => crowd(directory),
+        ["stay", directory] => stay(directory),
         ["storm", directory, acknowledged] => storm(directory, Path::new(acknowledged)),
         _ => bail!("unknown arguments {arguments:?}"),
     }
@@ -85,6 +86,25 @@ fn crowd(directory: &str) -> anyhow::Result<()> {
             duration.observe(0.5);
         });
         child.wait();
+    }
+    Ok(())
+}
+
+/// Counts once, and again for each line on standard input.
+fn stay(directory: &str) -> anyhow::Result<()> {
+    let registry = Registry::new(MmapStore::open(directory)?);
+    let jobs = registry.counter("stay_jobs", "Jobs done.").register()?;
+    let alive = registry.gauge("stay_alive", "Processes.").aggregation("livesum".parse()?).register()?;
+    let count = || {
+        jobs.inc();
+        alive.set(1.0);
+    };
+    count();
+    println!("ready {}-r0", std::process::id());
+    for line in std::io::stdin().lines() {
+        line.context("read standard input")?;
+        count();
+        println!("counted");
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! fails. Each has a directory, ports and processes of its own.
 #![forbid(unsafe_code)]
 
+mod apart;
 mod growth;
 mod http;
 mod page;
@@ -15,6 +16,7 @@ mod accepted_pages;
 mod killed_writers;
 mod numbers;
 mod one_command;
+mod out_of_sight;
 mod readers_beside_writers;
 mod round_trips;
 mod shop;
