@@ -28,7 +28,7 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
         ensure!(
             still.is_empty(),
             "apt-get installed what it was asked for, but what {} should bring cannot be run: is another ruby, \
-             python3, prometheus or redis-server first on PATH, or /usr/bin not on it?",
+             python3, puma, prometheus or redis-server first on PATH, or /usr/bin not on it?",
             still.join(" ")
         );
     }
@@ -55,6 +55,9 @@ fn missing_packages() -> Vec<&'static str> {
     }
     if ruby().is_none() {
         missing.extend(["ruby", "ruby-prometheus-client-mmap"]);
+    }
+    if !succeeds(Command::new("puma").arg("--version")) {
+        missing.push("puma");
     }
     if !succeeds(Command::new("promtool").arg("--version"))
         || !succeeds(Command::new("prometheus").arg("--version"))
@@ -89,7 +92,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     let by_hand = format!(
         "the tests need {}; install them with\n    sudo apt-get update && sudo apt-get {}\n\
          (or, where there is no apt-get, by what this system has: python3 with venv, Ruby with the \
-         prometheus-client-mmap gem, prometheus with promtool, redis-server with redis-cli), then try again",
+         prometheus-client-mmap gem, puma, prometheus with promtool, redis-server with redis-cli), then try again",
         packages.join(" "),
         arguments.join(" ")
     );
@@ -132,7 +135,7 @@ fn python_environment(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     // Written last: without it an installation was cut short.
     let installed = environment.join("installed.txt");
     if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted)
-        && succeeds(Command::new(&python).args(["-c", "import prometheus_client, gunicorn"]))
+        && succeeds(Command::new(&python).args(["-c", "import prometheus_client, gunicorn, celery"]))
     {
         return Ok(python);
     }

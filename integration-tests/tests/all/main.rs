@@ -17,6 +17,7 @@ mod killed_writers;
 mod numbers;
 mod one_command;
 mod out_of_sight;
+mod prefork;
 mod readers_beside_writers;
 mod round_trips;
 mod shop;

@@ -124,7 +124,7 @@ fn master(log: String, number: usize) -> Option<String> {
 }
 
 /// The processes that were told of this directory.
-fn processes_with(directory: &Path) -> Vec<String> {
+pub(crate) fn processes_with(directory: &Path) -> Vec<String> {
     let text = directory.to_str().expect("the directory is UTF-8").as_bytes();
     let knows = |pid: &String| {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();

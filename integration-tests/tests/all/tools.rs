@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-/// Python with `prometheus_client` and gunicorn: `MULTIPROM_PYTHON`, else what setup put into the target directory.
+/// Python with `prometheus_client`, gunicorn and Celery: `MULTIPROM_PYTHON`, else what setup put into the target directory.
 pub(crate) fn python() -> Command {
     static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
         let python = chosen("MULTIPROM_PYTHON", &target().join("tools/venv/bin/python"));
-        must_run(Command::new(&python).args(["-c", "import prometheus_client, gunicorn"]));
+        must_run(Command::new(&python).args(["-c", "import prometheus_client, gunicorn, celery"]));
         python
     });
     let mut command = Command::new(&*PYTHON);
@@ -26,6 +26,13 @@ pub(crate) fn ruby() -> Command {
         ruby
     });
     Command::new(&*RUBY)
+}
+
+/// puma, as Debian has it.
+pub(crate) fn puma() -> Command {
+    static RUNS: LazyLock<()> = LazyLock::new(|| must_run(Command::new("puma").arg("--version")));
+    LazyLock::force(&RUNS);
+    Command::new("puma")
 }
 
 /// `prometheus` or `promtool`.
