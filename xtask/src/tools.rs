@@ -43,7 +43,14 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
 /// # Errors
 /// As [`set_up`].
 pub(crate) fn need_cpp_compiler() -> anyhow::Result<()> {
-    if succeeds(Command::new("c++").arg("--version")) { Ok(()) } else { install(&["g++"]) }
+    let compiles = || succeeds(Command::new("c++").arg("--version"));
+    // Who names one by CXX knows what it is.
+    if std::env::var_os("CXX").is_some() || compiles() {
+        return Ok(());
+    }
+    install(&["g++"])?;
+    ensure!(compiles(), "apt-get installed g++, but c++ cannot be run: is /usr/bin not on PATH?");
+    Ok(())
 }
 
 /// The Debian packages whose programs this machine lacks.
@@ -90,9 +97,10 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     arguments.extend(packages);
     let install = apt_get(&arguments);
     let by_hand = format!(
-        "the tests need {}; install them with\n    sudo apt-get update && sudo apt-get {}\n\
+        "needed and not there: {}; install it with\n    sudo apt-get update && sudo apt-get {}\n\
          (or, where there is no apt-get, by what this system has: python3 with venv, Ruby with the \
-         prometheus-client-mmap gem, puma, prometheus with promtool, redis-server with redis-cli), then try again",
+         prometheus-client-mmap gem, puma, prometheus with promtool, redis-server with \
+          redis-cli, a C++ compiler), then try again",
         packages.join(" "),
         arguments.join(" ")
     );
