@@ -125,6 +125,9 @@ pub struct Watch {
     holders: HashMap<(u64, u64), u32>,
 }
 
+/// How many files that are not asked for any more are remembered at least: some looks are at a part of a directory.
+const MOST_GONE: usize = 1024;
+
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
     /// Whatever tells the lives of these files.
@@ -242,6 +245,10 @@ impl Watch {
             } else {
                 found.doubt = Some(Doubt::NoWriterSeen);
             }
+        }
+        if self.holders.len() > MOST_GONE + 2 * sweep.targets().len() {
+            let there: HashSet<(u64, u64)> = sweep.targets().iter().map(|target| target.id).collect();
+            self.holders.retain(|id, _| there.contains(id));
         }
         found.holders = sweep.into_holders();
         Ok(found)

@@ -254,6 +254,23 @@ fn a_watch_looks_first_at_those_that_had_the_files() {
 }
 
 #[test]
+fn a_watch_forgets_who_had_files_that_are_gone() {
+    let processes = Pretended::new();
+    let mut watch = processes.watch();
+    for round in 0..8 {
+        let names: Vec<String> = (0..400).map(|worker| format!("counter_{round}{worker:03}.db")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let directory = directory(&names);
+        let maps: String = names.iter().map(|name| mapped(&directory.path().join(name), None, "x")).collect();
+        processes.process(7, &maps);
+        assert_eq!(watch.look(directory.path(), &names).unwrap().lives, [Life::Alive; 400]);
+        // Inodes may come again.
+        assert!(watch.holders.len() <= MOST_GONE + 2 * names.len());
+        watch.holders.extend((0..400).map(|gone| ((round, u64::MAX - gone), 7)));
+    }
+}
+
+#[test]
 fn our_own_files_are_as_alive_as_the_lock_of_their_dot_file() {
     let names = ["counter_7-r0.db", "counter_8-r0.db", "counter_9-r0.db", "counter_1.db"];
     let directory = directory(&[]);
