@@ -136,7 +136,7 @@ fn is_allowed(way: &[&str]) -> bool {
     unshare.output().is_ok_and(|output| output.status.success())
 }
 
-fn mount(arguments: &[&str], at: &Path) -> bool {
+pub(crate) fn mount(arguments: &[&str], at: &Path) -> bool {
     let output = Command::new("mount").args(arguments).arg(at).output();
     output.is_ok_and(|output| output.status.success())
 }

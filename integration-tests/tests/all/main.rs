@@ -13,6 +13,7 @@ mod running;
 mod tools;
 
 mod accepted_pages;
+mod full_disk;
 mod killed_writers;
 mod numbers;
 mod one_command;

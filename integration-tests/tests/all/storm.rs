@@ -61,8 +61,8 @@ fn a_hundred_processes_a_second_are_counted_and_folded() {
     assert!(f64::from(watched.pages) > lasted * 5.0, "{} pages in {lasted} s", watched.pages);
     watched.look(address, &metrics);
     assert_eq!(watched.jobs, started);
-    // Two folds, and a moment in which the next has begun.
-    let most = RATE * 11 * FILES_OF_ONE;
+    // What five folds leave: on a machine that is busy one takes its time.
+    let most = RATE * 25 * FILES_OF_ONE;
     assert!(watched.files.most() < most, "{} files", watched.files.most());
     watched.used.assert_flat();
 
