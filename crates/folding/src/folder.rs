@@ -54,6 +54,8 @@ impl Folder {
     ///
     /// Reads the files of the dead twice, and writes an archive for each kind and mode of which there are any.
     ///
+    /// On a full disk it folds as far as there is room, which it makes for itself where it can.
+    ///
     /// # Errors
     /// When another fold is at work, or something cannot be read, written, renamed or deleted. Nothing is lost by it,
     /// and the next fold goes on where this one ended.
@@ -65,11 +67,32 @@ impl Folder {
     /// ends at once and cleans nothing up, as if its process had been killed there.
     #[doc(hidden)]
     pub fn fold_in_steps(&mut self, before_each: &mut dyn FnMut() -> bool) -> Result<Folded, FoldError> {
+        let (mut files, mut dropped, mut archives) = (0, 0, Vec::new());
+        loop {
+            let (folded, failure) = self.fold_once(before_each)?;
+            let more = folded.files + folded.dropped > 0;
+            files += folded.files;
+            dropped += folded.dropped;
+            archives.extend(folded.archives);
+            match failure {
+                None => return Ok(Folded { files, dropped, archives, ..folded }),
+                // A disk that was full has more room now.
+                Some(_) if more => {}
+                Some(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Folds what is dead now, as far as there is room; and the first error by which an archive was not written.
+    fn fold_once(
+        &mut self,
+        before_each: &mut dyn FnMut() -> bool,
+    ) -> Result<(Folded, Option<FoldError>), FoldError> {
         self.turn += 1;
         let directory = self.directory.clone();
         let mut disk = Disk { directory: &directory, before_each, died: false };
         if let Some(idle) = self.idle(&disk)? {
-            return Ok(idle);
+            return Ok((idle, None));
         }
         let Some(_folding) = disk.lock_folding()? else { return Err(FoldError::Busy { directory }) };
         let names = disk.list()?;
@@ -128,27 +151,37 @@ impl Folder {
             self.place(&disk, name, true, &archives, &mut plan, &mut folded)?;
         }
         let Plan { first, round, mut groups, living } = plan;
-        let mut failures = Vec::new();
         // What is only deleted makes room for the others.
         let dropped = groups.remove_entry(NO_ARCHIVE);
-        for (archive, group) in dropped.into_iter().chain(groups) {
-            let archive = Archive {
-                reached: archives.contains_key(archive.as_str()),
-                name: archive,
-                first,
-                round,
-                living: &living,
-            };
-            failures.extend(self.fold_group(&mut disk, &archive, group, &mut folded)?);
+        let (mut written, mut failures, mut may_fall) = (Vec::new(), Vec::new(), false);
+        for (name, group) in dropped.into_iter().chain(groups) {
+            let reached = archives.contains_key(name.as_str());
+            let archive = Archive { reached, name, first, round, living: &living };
+            match self.write_group(&mut disk, archive, group, &mut folded)? {
+                Outcome::Nothing => {}
+                Outcome::Written(archive) if first => written.push(archive),
+                Outcome::Written(archive) => commit(&mut disk, vec![archive], &mut folded)?,
+                Outcome::Failed { error, doubtful } => {
+                    failures.push(error);
+                    may_fall |= doubtful;
+                }
+            }
             if failures.len() == MOST_FAILURES {
+                may_fall |= first;
                 break;
             }
         }
-        release_claims(&mut disk)?;
-        match failures.into_iter().next() {
-            Some(error) => Err(error),
-            None => Ok(folded),
+        // With the first archive the directory is added up exactly. A sum that this may make less is in an archive then,
+        // which makes up for it, or there is no archive.
+        if may_fall {
+            for Written { archive, dead } in written {
+                self.give_up(&mut disk, &archive, &dead)?;
+            }
+        } else {
+            commit(&mut disk, written, &mut folded)?;
         }
+        release_claims(&mut disk)?;
+        Ok((folded, failures.into_iter().next()))
     }
 
     /// What there is to tell of a directory in which nobody is dead and nothing was left: it is not touched.
@@ -233,14 +266,14 @@ impl Folder {
         }
     }
 
-    /// Folds files into one archive, or drops them. Why the archive could not be written, where everything is as before.
-    fn fold_group(
+    /// Writes what files and their archive add up to beside the archive, or drops the files.
+    fn write_group(
         &mut self,
         disk: &mut Disk<'_>,
-        archive: &Archive<'_>,
+        archive: Archive<'_>,
         group: Group,
         folded: &mut Folded,
-    ) -> Result<Option<FoldError>, FoldError> {
+    ) -> Result<Outcome, FoldError> {
         let mut retired = Vec::new();
         {
             let _window = disk.lock_window()?;
@@ -273,48 +306,39 @@ impl Folder {
                 folded.alive += 1;
             }
         }
-        let Some((dialect, merging)) = group.how else {
+        let Some(how) = group.how else {
             self.drop_files(disk, &dead, folded)?;
-            return Ok(None);
+            return Ok(Outcome::Nothing);
         };
-        let written = self.write_archive(disk, archive, dialect, merging, &mut dead, folded);
-        let being_written = format!("{BEING_WRITTEN}{}", archive.name);
-        match written {
-            Ok(true) => {}
-            Ok(false) => return Ok(None),
-            Err(error) if disk.died => return Err(error),
+        // Until it is known what the sums are.
+        let mut doubtful = archive.first;
+        match self.write_archive(disk, &archive, how, &mut dead, &mut doubtful, folded) {
+            Ok(true) => Ok(Outcome::Written(Written { archive: archive.name, dead })),
+            Ok(false) => Ok(Outcome::Nothing),
+            Err(error) if disk.died => Err(error),
             Err(error) => {
-                // A disk that is full, most likely: everything gets back to where it was.
-                disk.remove(&being_written)?;
-                for name in &dead {
-                    self.give_back(disk, name)?;
-                }
-                return Ok(Some(error));
+                // A disk that is full, most likely.
+                self.give_up(disk, &archive.name, &dead)?;
+                Ok(Outcome::Failed { error, doubtful })
             }
         }
-        {
-            let _window = disk.lock_window()?;
-            disk.rename_over(&being_written, &archive.name)?;
-        }
-        // From now on they do not count, and nobody opens them; but a disk must not forget the archive and remember this.
-        disk.sync_names()?;
-        for name in &dead {
-            disk.remove(name)?;
-        }
-        folded.files += dead.len();
-        folded.archives.push(archive.name.clone());
-        Ok(None)
+    }
+
+    /// Leaves an archive as it was; everything gets back to where it was.
+    fn give_up(&self, disk: &mut Disk<'_>, archive: &str, dead: &[String]) -> Result<(), FoldError> {
+        disk.remove(&format!("{BEING_WRITTEN}{archive}"))?;
+        dead.iter().try_for_each(|name| self.give_back(disk, name))
     }
 
     /// Writes the archive anew, beside the old one; says whether there was anything to write. Takes out of `dead` what
-    /// cannot be folded.
+    /// cannot be folded, and says by `doubtful` whether sums depend on the order in which pages added them up.
     fn write_archive(
         &mut self,
         disk: &mut Disk<'_>,
         archive: &Archive<'_>,
-        dialect: Dialect,
-        merging: Merging,
+        (dialect, merging): (Dialect, Merging),
         dead: &mut Vec<String>,
+        doubtful: &mut bool,
         folded: &mut Folded,
     ) -> Result<bool, FoldError> {
         let mut sheet = Sheet::new(dialect, merging);
@@ -361,6 +385,7 @@ impl Folder {
                 self.glance(disk, name, dialect, &archive.name, &mut sheet);
             }
         }
+        *doubtful = archive.first && sheet.is_doubtful();
         let records = sheet.into_records(archive.first);
         let Some(bytes) = dialects::finish_archive(records, archive.round) else {
             let why = io::Error::other("it would be larger than 2 GiB");
@@ -452,6 +477,48 @@ struct Archive<'a> {
     first: bool,
     round: u64,
     living: &'a [String],
+}
+
+/// What became of files that were to be folded into an archive.
+enum Outcome {
+    /// There was nothing to write.
+    Nothing,
+    Written(Written),
+    /// It could not be written; everything is as before.
+    Failed {
+        error: FoldError,
+        /// Whether a sum may be less once the directory has an archive.
+        doubtful: bool,
+    },
+}
+
+/// An archive that is written beside the old one, and the files that are in it.
+struct Written {
+    archive: String,
+    dead: Vec<String>,
+}
+
+/// Puts archives in the places of the old ones, all at once for who reads under the lock, and deletes what is in them.
+fn commit(disk: &mut Disk<'_>, written: Vec<Written>, folded: &mut Folded) -> Result<(), FoldError> {
+    if written.is_empty() {
+        return Ok(());
+    }
+    {
+        let _window = disk.lock_window()?;
+        for Written { archive, .. } in &written {
+            disk.rename_over(&format!("{BEING_WRITTEN}{archive}"), archive)?;
+        }
+    }
+    // From now on they do not count, and nobody opens them; but a disk must not forget the archive and remember this.
+    disk.sync_names()?;
+    for Written { archive, dead } in written {
+        for name in &dead {
+            disk.remove(name)?;
+        }
+        folded.files += dead.len();
+        folded.archives.push(archive);
+    }
+    Ok(())
 }
 
 /// How an archive's name begins while it is written.

@@ -36,7 +36,8 @@
 //!    another one that no file has.
 //! 3. **Add up.** Numbers stand still. The new archive - what the old one has and they have - is written beside it, with
 //!    the round behind its last record, and synced.
-//! 4. **Commit.** Under the window lock the new archive is renamed over the old one. That is the moment: retired files
+//! 4. **Commit.** Under the window lock the new archive is renamed over the old one; the first archives of a directory
+//!    all at once. That is the moment: retired files
 //!    of a round that the archive has reached count no more. They are deleted when the disk has the new names.
 //!
 //! Whoever dies between 1 and 4 leaves retired files that count, and whoever dies behind 4 leaves some that do not; the

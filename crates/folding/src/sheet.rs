@@ -77,6 +77,12 @@ impl Sheet {
         }
     }
 
+    /// Whether a sum that counts depends on the order in which a page adds it up.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        let counts = self.merging == (Merging::Sum { counts: true });
+        counts && self.rows.iter().any(|row| row.folded && row.addends.doubt() > 0.0)
+    }
+
     /// The records of the archive behind a header's place. Where `first`, sums that counted as a page adds them up, one
     /// after the other, are made no less than any order of adding gives.
     pub(crate) fn into_records(self, first: bool) -> Vec<u8> {

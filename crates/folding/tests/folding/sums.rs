@@ -85,3 +85,36 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Whoever starts in the midst of it shows no less than who has been there before: with the first archive the
+    /// directory is added up in another way, in all its families at once.
+    #[test]
+    fn no_sum_is_less_at_any_moment_of_a_first_fold(numbers in prop::collection::vec(awkward(), 2..6)) {
+        let scene = Scene::new();
+        for (at, number) in numbers.iter().enumerate() {
+            for kind in ["counter", "histogram", "summary"] {
+                let key = format!(r#"["{kind}", "{kind}_sum", {{}}, "Help."]"#);
+                let key = key.replace("counter_sum", "counter_total");
+                scene.write(Dialect::PYTHON, &format!("{kind}_{at}.db"), &[(&key, *number, 0.0)]);
+            }
+        }
+        let before = scene.page();
+        let mut fell = Vec::new();
+        let mut read = 0;
+        let folded = scene.folder().fold_in_steps(&mut || {
+            // Names change under this lock, and nobody reads meanwhile.
+            let window = std::fs::File::open(scene.at(dialects::FOLD_WINDOW));
+            if window.is_ok_and(|window| window.try_lock_shared().is_ok()) {
+                fell.extend(falls(&before, &scene.page()));
+                read += 1;
+            }
+            true
+        });
+        prop_assert_eq!(folded.unwrap().archives.len(), 3);
+        prop_assert_eq!((fell, read > 3), (Vec::<String>::new(), true));
+        prop_assert_eq!(falls(&before, &scene.page()), Vec::<String>::new());
+    }
+}
