@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use metrics_core::Mode;
 
 use crate::cli::inside::Check;
-use crate::inside::folder::Folder;
+use crate::inside::folder::{Folder, shown_name};
 use crate::inside::lives::Lives;
 use crate::inside::output::{Output, Tint, is_broken_pipe};
 use crate::sources::directories_or_environment;
@@ -105,7 +105,7 @@ impl Report {
             let nature = content.nature;
             families.add(path, &nature, content.families, content.whole);
             named.push(Named {
-                name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                name: shown_name(path),
                 path: path.clone(),
                 client: nature.client(),
                 versions: nature.versions(),

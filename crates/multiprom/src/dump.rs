@@ -1,17 +1,19 @@
 //! `multiprom dump`: every record of metrics files, as it is stored.
 
+use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use dialects::Damage;
+use dialects::{Damage, parse_retired};
 use metrics_core::Kind;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::cli::inside::Dump;
 use crate::inside::file::MetricsFile;
-use crate::inside::folder::metrics_files_of;
+use crate::inside::folder::{metrics_files_of, shown_name};
 use crate::inside::nature::Nature;
 use crate::inside::output::{Output, is_broken_pipe, number, number_text};
 use crate::inside::series::{family_name, labels_of, sample_name, series_text};
@@ -27,6 +29,10 @@ pub(crate) fn dump(command: Dump) -> anyhow::Result<ExitCode> {
         let dumped = metrics_files_of(&path).map(|files| {
             for file in files {
                 let dumped = dump_file(&file, command.json, &mut out);
+                // It is gone since it was listed.
+                if dumped.as_ref().is_err_and(is_not_found) {
+                    continue;
+                }
                 if let Err(error) = dumped.with_context(|| format!("read {}", file.display())) {
                     if is_broken_pipe(&error) {
                         return Err(error);
@@ -52,7 +58,8 @@ pub(crate) fn dump(command: Dump) -> anyhow::Result<ExitCode> {
 fn dump_file(path: &Path, json: bool, out: &mut Output) -> anyhow::Result<()> {
     let file = MetricsFile::open(path)?;
     let nature = Nature::of(&file)?;
-    let place = Place { path, nature: &nature };
+    let folding = path.file_name().and_then(OsStr::to_str).is_some_and(|name| parse_retired(name).is_some());
+    let place = Place { path, folding, nature: &nature };
     walk(&file, &nature, |met| match (met, json) {
         (Met::Record(entry), false) => out.line(&place.record_text(&entry)),
         (Met::Record(entry), true) => out.json(&place.record_json(&entry)),
@@ -61,9 +68,15 @@ fn dump_file(path: &Path, json: bool, out: &mut Output) -> anyhow::Result<()> {
     })
 }
 
+fn is_not_found(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Where records are from.
 struct Place<'a> {
     path: &'a Path,
+    /// Whether the file is being folded.
+    folding: bool,
     nature: &'a Nature,
 }
 
@@ -78,6 +91,9 @@ struct RecordLine<'a> {
     kind: Option<&'static str>,
     mode: Option<&'static str>,
     process: Option<&'a str>,
+    /// Whether a fold has taken the file away, and it is not in its archive yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    folding: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     family: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,6 +162,9 @@ impl Place<'_> {
         if let Some(process) = &self.nature.process {
             add(&format!("process {}", visible(process.as_bytes())));
         }
+        if self.folding {
+            add("being folded");
+        }
         if entry.time != 0.0 {
             add(&format!("time {}", entry.time));
         }
@@ -162,8 +181,7 @@ impl Place<'_> {
     }
 
     fn name_at(&self, offset: usize) -> String {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        format!("{}@{offset}", visible(name.as_bytes()))
+        format!("{}@{offset}", visible(shown_name(self.path).as_bytes()))
     }
 
     fn record_json<'b>(&'b self, entry: &'b Entry<'_>) -> RecordLine<'b> {
@@ -199,6 +217,7 @@ impl Place<'_> {
             kind: self.nature.kind.map(Kind::as_str),
             mode: self.nature.mode.map(|mode| mode.as_str()),
             process: self.nature.process.as_deref(),
+            folding: self.folding,
             ..RecordLine::default()
         }
     }

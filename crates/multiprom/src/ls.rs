@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::inside::{Ls, Order};
 use crate::inside::file::MetricsFile;
-use crate::inside::folder::metrics_files_of;
+use crate::inside::folder::{metrics_files_of, shown_name};
 use crate::inside::lives::{Lives, Writer, count_text};
 use crate::inside::nature::Nature;
 use crate::inside::output::{Output, Tint};
@@ -37,7 +37,7 @@ pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
     }
     let lives = Lives::of(&files);
     let mut lines: Vec<Line> =
-        files.iter().map(|file| Line::of(file, lives.get(file), paths.len() > 1)).collect();
+        files.iter().filter_map(|file| Line::of(file, lives.get(file), paths.len() > 1)).collect();
     trouble |= lines.iter().any(|line| line.error.is_some());
     match command.sort {
         Order::Name => {}
@@ -65,6 +65,8 @@ pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
 #[derive(Debug, Default, Serialize)]
 struct Line {
     path: String,
+    /// The name that its writer gave it, also while it is folded.
+    file: String,
     #[serde(skip)]
     shown: String,
     client: Option<&'static str>,
@@ -74,7 +76,7 @@ struct Line {
     guessed: bool,
     mode: Option<&'static str>,
     process: Option<String>,
-    /// `alive`, `dead`, `unknown` or `archive`.
+    /// `alive`, `dead`, `unknown`, `folding` or `archive`.
     life: &'static str,
     #[serde(skip)]
     writer: Option<Writer>,
@@ -93,22 +95,27 @@ struct DamageLine {
 }
 
 impl Line {
-    fn of(path: &Path, writer: Writer, with_directory: bool) -> Line {
-        let shown = match path.file_name() {
-            Some(name) if !with_directory => name.to_string_lossy().into_owned(),
-            _ => path.to_string_lossy().into_owned(),
+    /// None where the file is gone since it was listed.
+    fn of(path: &Path, writer: Writer, with_directory: bool) -> Option<Line> {
+        let file = shown_name(path);
+        let shown = match with_directory {
+            true => path.with_file_name(&file).to_string_lossy().into_owned(),
+            false => file.clone(),
         };
         let mut line = Line {
             path: path.to_string_lossy().into_owned(),
+            file,
             shown: visible(shown.as_bytes()),
             life: writer.as_str(),
             writer: Some(writer),
             ..Line::default()
         };
-        if let Err(error) = line.look_at(path) {
-            line.error = Some(error.to_string());
+        match line.look_at(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => line.error = Some(error.to_string()),
+            Ok(()) => {}
         }
-        line
+        Some(line)
     }
 
     fn look_at(&mut self, path: &Path) -> io::Result<()> {
@@ -252,6 +259,7 @@ fn total(lines: &[Line]) -> String {
         let (Some(process), Some(writer)) = (line.process.as_deref(), line.writer) else { continue };
         if writer != Writer::Archive {
             // A process lives that has one living file.
+            let writer = writer.as_process();
             let known = processes.entry(process).or_insert(writer);
             *known = (*known).min(writer);
         }

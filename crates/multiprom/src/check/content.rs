@@ -54,7 +54,7 @@ impl Content {
         let cure = self.cure();
         if file.len == 0 {
             let advice = match self.writer {
-                Writer::Dead => format!("{cure}: Python's own reader fails on it"),
+                Writer::Dead | Writer::Folding => format!("{cure}: Python's own reader fails on it"),
                 _ => format!(
                     "it may be in the making. If it stays so, {cure}: Python's own reader fails on it"
                 ),
@@ -150,6 +150,7 @@ impl Content {
         match self.writer {
             Writer::Alive => format!("{process} lives: have it start anew, then delete the file"),
             Writer::Dead => format!("{process} has ended: delete the file"),
+            Writer::Folding => "the next `multiprom fold` gives it its name back; then delete it".to_owned(),
             Writer::Unknown => format!("once {process} has ended, delete the file"),
             Writer::Archive => {
                 "it is an archive: bring it back from a backup, or delete it, and counters begin anew"

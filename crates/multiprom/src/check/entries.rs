@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
-use dialects::{is_metrics_file, parse_retired, writer_of};
+use dialects::{is_metrics_file, original_name, parse_retired, writer_of};
 use liveness::{Claim, ClaimState};
 use rustix::fs::{Access, access};
 
@@ -26,8 +26,8 @@ pub(super) fn check_entries(folder: &Folder) -> Vec<Finding> {
              give them the directory with chown or chmod",
         ));
     }
-    let writers: BTreeSet<String> =
-        folder.entries.iter().filter_map(|entry| writer_of(entry.name.as_deref()?)).collect();
+    let names = folder.entries.iter().filter_map(|entry| entry.name.as_deref());
+    let writers: BTreeSet<String> = names.filter_map(|name| writer_of(original_name(name))).collect();
     findings.extend(folder.entries.iter().filter_map(|entry| check_entry(entry, &writers)));
     findings
 }

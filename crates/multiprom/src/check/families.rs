@@ -7,6 +7,7 @@ use dialects::{Dialect, KeyText};
 use metrics_core::{Aggregation, Kind};
 
 use super::finding::{Finding, What};
+use crate::inside::folder::shown_name;
 use crate::inside::nature::Nature;
 use crate::inside::output::number_text;
 
@@ -153,7 +154,7 @@ impl<T: PartialEq> Said<T> {
         const MOST: usize = 4;
         let (_, path, _) = self.0.get(1)?;
         let each = self.0.iter().take(MOST).map(|(said, path, files)| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let name = shown_name(path);
             let more = if *files > 1 { format!(" and {} more", files - 1) } else { String::new() };
             format!("{} in {name}{more}", text(said))
         });

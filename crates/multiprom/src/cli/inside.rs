@@ -30,7 +30,7 @@ pub(crate) struct Ls {
 /// What `ls` sorts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Order {
-    /// Byte order of the names, in which pages are merged
+    /// Byte order of the names
     Name,
     /// Bytes in use
     Used,
@@ -132,8 +132,9 @@ Columns:
   KIND     and how gauges of several processes are merged. With a question mark where it is
            guessed: Ruby's files do not say it
   PROCESS  the identifier in the file's name
-  WRITER   alive, dead, or unknown, which is to be taken for alive; archive where it is
-           nobody's, see `multiprom fold`
+  WRITER   alive, dead, or unknown, which is to be taken for alive; folding where it is dead and
+           `multiprom fold` is adding it to an archive, or was interrupted: it counts until then;
+           archive where the file is nobody's, but the sum of what was folded
   SERIES   records that count on a page
   USED     bytes in use and the length of the file, in bytes, or K, M, G of 1024
   DAMAGE   what is wrong, and at which byte. `multiprom check` says what to do
@@ -141,7 +142,7 @@ Columns:
   where that is not enough columns are left out. In a pipe nothing is cut.
 
 Fields of --json:
-  path client versions kind guessed mode process life series used length
+  path file client versions kind guessed mode process life series used length
   damage  null, or an object of offset and why
   error   null, or why the file cannot be read
 
@@ -164,6 +165,8 @@ A line of text:
 
 Fields of --json:
   path offset value_offset client kind mode process family name labels help value time counts
+  folding  true where a fold has taken the file away and it is not in its archive yet; else left
+           out. The text shows such a file under its old name, path is the one that it has
   raw_key  instead of family, name, labels and help: the key that cannot be read, escaped
   damage   an object of offset and why: what is wrong with the key; without a value, with the
            file

@@ -6,13 +6,13 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use dialects::{Damage, HEADER_LEN};
+use dialects::{Damage, HEADER_LEN, original_name};
 use rustix::fs::OFlags;
 
 /// See the head of this file.
 pub(crate) struct MetricsFile {
     open: fs::File,
-    /// As the directory lists it; what is not UTF-8 in it is replaced, and such a file is nobody's.
+    /// The name that its writer gave it; what is not UTF-8 in it is replaced, and such a file is nobody's.
     pub(crate) name: String,
     /// Length of the file.
     pub(crate) len: u64,
@@ -39,7 +39,8 @@ impl MetricsFile {
         // After the header: what that says is in use has been written before.
         let about = open.metadata()?;
         check_regular(&about)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = original_name(&name).to_owned();
         Ok(MetricsFile { open, name, len: about.len(), stored_used })
     }
 

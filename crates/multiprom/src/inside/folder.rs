@@ -1,10 +1,13 @@
 //! The entries of a directory, and the files and directories that a command line names.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use dialects::{ARCHIVE_TAIL_LEN, archive_round, original_name, parse_retired};
+use rustix::fs::OFlags;
 
 /// What lies in a directory.
 pub(crate) struct Folder {
@@ -55,19 +58,43 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), entries: found.into_iter().map(entry).collect() })
     }
 
-    /// The metrics files.
+    /// The files whose numbers count: metrics files, and those that are being folded and not in their archive yet.
     pub(crate) fn metrics_files(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|entry| {
-            entry.sort == Sort::Regular && entry.name.as_deref().is_some_and(dialects::is_metrics_file)
+        let counts = |name: &str| dialects::is_metrics_file(name) || self.counts_retired(name);
+        self.entries
+            .iter()
+            .filter(move |entry| entry.sort == Sort::Regular && entry.name.as_deref().is_some_and(counts))
+    }
+
+    fn counts_retired(&self, name: &str) -> bool {
+        parse_retired(name).is_some_and(|retired| {
+            let reached = round(&self.path.join(retired.archive));
+            reached.is_none_or(|reached| reached < retired.round)
         })
     }
+}
+
+/// The round of the last fold into an archive; none where there is no such file, or none of our making.
+fn round(archive: &Path) -> Option<u64> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file: File = OpenOptions::new().read(true).custom_flags(nonblocking).open(archive).ok()?;
+    let about = file.metadata().ok().filter(fs::Metadata::is_file)?;
+    let mut tail = [0; ARCHIVE_TAIL_LEN];
+    file.read_exact_at(&mut tail, about.len().checked_sub(ARCHIVE_TAIL_LEN as u64)?).ok()?;
+    archive_round(&tail)
+}
+
+/// The name that a file's writer gave it, for people: whether it is being folded they are told elsewhere.
+pub(crate) fn shown_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    original_name(&name).to_owned()
 }
 
 fn leads_to_a_file_of(directory: &Path, link: &Path) -> bool {
     link.canonicalize().is_ok_and(|target| target.starts_with(directory) && target.is_file())
 }
 
-/// The metrics files that a path means: those of a directory, or itself.
+/// The metrics files that a path means: those of a directory, by the names that their writers gave them, or itself.
 ///
 /// # Errors
 /// When the directory cannot be listed or there is nothing of this name.
@@ -77,5 +104,7 @@ pub(crate) fn metrics_files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     let folder = Folder::list(path).with_context(|| format!("list {}", path.display()))?;
-    Ok(folder.metrics_files().map(|entry| entry.path.clone()).collect())
+    let mut files: Vec<PathBuf> = folder.metrics_files().map(|entry| entry.path.clone()).collect();
+    files.sort_by_cached_key(|file| shown_name(file));
+    Ok(files)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use dialects::is_archive_name;
+use dialects::{is_archive_name, parse_retired};
 use liveness::{Life, Watch};
 
 use super::output::Tint;
@@ -15,6 +15,9 @@ pub(crate) enum Writer {
     /// To be taken for alive.
     Unknown,
     Dead,
+    /// Dead, and a fold that is going on or was interrupted has taken the file away. It counts until it is in its
+    /// archive.
+    Folding,
     /// There is none: the file is an archive, of what processes counted that are dead.
     Archive,
 }
@@ -24,6 +27,7 @@ impl Writer {
     pub(crate) fn of(file: &str, life: Life) -> Writer {
         match life {
             _ if is_archive_name(file) => Writer::Archive,
+            _ if parse_retired(file).is_some() => Writer::Folding,
             Life::Alive => Writer::Alive,
             Life::Dead => Writer::Dead,
             Life::Unknown => Writer::Unknown,
@@ -35,6 +39,7 @@ impl Writer {
             Writer::Alive => "alive",
             Writer::Unknown => "unknown",
             Writer::Dead => "dead",
+            Writer::Folding => "folding",
             Writer::Archive => "archive",
         }
     }
@@ -43,15 +48,20 @@ impl Writer {
         match self {
             Writer::Alive => Tint::Good,
             Writer::Unknown => Tint::Plain,
-            Writer::Dead | Writer::Archive => Tint::Dim,
+            Writer::Dead | Writer::Folding | Writer::Archive => Tint::Dim,
         }
+    }
+
+    /// What is known of a process that has this writer's file: where that is folded the process is dead.
+    pub(crate) fn as_process(self) -> Writer {
+        if self == Writer::Folding { Writer::Dead } else { self }
     }
 }
 
 /// `4 alive, 1 dead`: how many there are of each sort. Archives are nobody.
 pub(crate) fn count_text(writers: impl Iterator<Item = Writer> + Clone) -> String {
     let each = [Writer::Alive, Writer::Dead, Writer::Unknown].into_iter().filter_map(|sort| {
-        let count = writers.clone().filter(|writer| *writer == sort).count();
+        let count = writers.clone().filter(|writer| writer.as_process() == sort).count();
         (count > 0).then(|| format!("{count} {}", sort.as_str()))
     });
     each.collect::<Vec<_>>().join(", ")

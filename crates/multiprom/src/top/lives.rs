@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use dialects::{Dialect, parse_file_name};
+use dialects::{Dialect, original_name, parse_file_name};
 use liveness::Watch;
 
 use crate::inside::folder::Folder;
@@ -35,7 +35,7 @@ impl Watched {
             for (name, life) in names.iter().zip(examined.lives) {
                 // Names do not tell Python's from GitLab's; what is no process of a page is never asked for.
                 for dialect in [Dialect::PYTHON, Dialect::Gitlab, Dialect::Ruby] {
-                    if let Some(named) = parse_file_name(dialect, name) {
+                    if let Some(named) = parse_file_name(dialect, original_name(name)) {
                         found.add(&named.process, Writer::of(name, life));
                     }
                 }
@@ -55,6 +55,6 @@ impl ByProcess {
     }
 
     pub(super) fn of(&self, process: &str) -> Writer {
-        self.lives.get(process).copied().unwrap_or(Writer::Unknown)
+        self.lives.get(process).map_or(Writer::Unknown, |writer| writer.as_process())
     }
 }

@@ -208,6 +208,18 @@ fn what_a_fold_left_that_was_interrupted_is_a_remark() {
 }
 
 #[test]
+fn damage_in_a_file_that_is_being_folded_is_found_and_its_dot_file_is_not_of_nobody() {
+    let files = Files::new();
+    let mut bytes = sound(Dialect::PYTHON, &[(A, 1.0), (B, 2.0)]);
+    bytes.truncate(100);
+    let name = ".multiprom-fold~7~counter_archive.db~counter_7-r0.db";
+    files.write_bytes(name, &bytes);
+    let boot = std::fs::read_to_string(dialects::BOOT).unwrap();
+    files.write_bytes(".multiprom-7-r0", format!("format 1\npid 7\nboot {boot}").as_bytes());
+    assert_eq!(checked(&files), (Some(1), vec![format!("fault damaged {name}@64")]));
+}
+
+#[test]
 fn what_cannot_be_read_is_found() {
     let files = Files::new();
     std::fs::create_dir(files.join("counter_1.db")).unwrap();

@@ -50,6 +50,27 @@ fn a_key_that_cannot_be_read_is_shown_with_the_reason_and_what_follows_too() {
 }
 
 #[test]
+fn what_is_being_folded_is_dumped_under_its_old_name_as_long_as_it_counts() {
+    let files = Files::interrupted_fold();
+    assert_eq!(
+        dumped(&[files.path()]).lines().collect::<Vec<_>>(),
+        [
+            "a_total 20.0 # counter_2.db@8 python counter process 2 being folded",
+            "a_total 300.0 # counter_3.db@8 python counter process 3 being folded",
+            "a_total 4000.0 # counter_3.db@8 python counter process 3",
+            "a_total 1.0 # counter_archive.db@8 python counter process archive",
+        ]
+    );
+    let (_, page, _) = run(&mut multiprom(&["collect", files.path()]));
+    assert!(page.contains("\na_total 4321.0\n"), "{page}");
+    let retired = files.join(".multiprom-fold~7~counter_archive.db~counter_2.db");
+    let (_, out, _) = run(multiprom(&["dump", "--json"]).arg(&retired));
+    let line: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&line["folding"], &line["process"]), (&true.into(), &"2".into()));
+    assert_eq!(line["path"], retired.to_str().unwrap());
+}
+
+#[test]
 fn json_has_every_field() {
     let files = Files::new();
     let key = r#"["a", "a_total", {"x": "\u009b\u202e"}, "Help."]"#;

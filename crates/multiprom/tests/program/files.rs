@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dialects::{Dialect, HEADER_LEN, header, push_record};
+use dialects::{Dialect, HEADER_LEN, finish_archive, header, push_record};
 use tempfile::TempDir;
 
 /// A directory of files that a test writes.
@@ -29,6 +29,24 @@ impl Files {
     /// A sound file as today's Python client writes it.
     pub(crate) fn python(&self, name: &str, records: &[(&str, f64)]) -> &Files {
         self.write(Dialect::PYTHON, name, records)
+    }
+
+    /// What is left of a fold into `counter_archive.db` that was killed before it had deleted what it had folded in the
+    /// round before its last: process 1 is in the archive, 2 and 3 are not, and 3 has come again.
+    pub(crate) fn interrupted_fold() -> Files {
+        let files = Files::new();
+        let key = r#"["a", "a_total", {}, "A."]"#;
+        let retired =
+            |round, process| format!(".multiprom-fold~{round}~counter_archive.db~counter_{process}.db");
+        files
+            .python(&retired(5, "1"), &[(key, 1.0)])
+            .python(&retired(7, "2"), &[(key, 20.0)])
+            .python(&retired(7, "3"), &[(key, 300.0)])
+            .python("counter_3.db", &[(key, 4000.0)]);
+        let mut archive = vec![0; HEADER_LEN];
+        push_record(Dialect::PYTHON, key.as_bytes(), 1.0, 0.0, &mut archive);
+        files.write_bytes("counter_archive.db", &finish_archive(archive, 5).unwrap());
+        files
     }
 
     pub(crate) fn write_bytes(&self, name: &str, bytes: &[u8]) -> &Files {

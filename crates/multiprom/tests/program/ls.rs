@@ -64,6 +64,28 @@ fn a_table_ends_with_a_total_and_leaves_empty_columns_out() {
 }
 
 #[test]
+fn files_that_are_being_folded_are_listed_under_their_old_names_as_long_as_they_count() {
+    let files = Files::interrupted_fold();
+    let _writer = std::fs::OpenOptions::new().write(true).open(files.join("counter_3.db")).unwrap();
+    let (code, out, errors) = run(&mut multiprom(&["ls", files.path()]));
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert_eq!(
+        out.lines().collect::<Vec<_>>(),
+        [
+            "FILE                CLIENT  KIND     PROCESS  WRITER   SERIES     USED",
+            "counter_2.db        python  counter  2        folding       1  56/4096",
+            "counter_3.db        python  counter  3        folding       1  56/4096",
+            "counter_3.db        python  counter  3        alive         1  56/4096",
+            "counter_archive.db  python  counter  archive  archive       1   56/144",
+            "4 files of 2 processes (1 alive, 1 dead): 4 series, 224 of 12.1K used",
+        ]
+    );
+    let said = listed(files.path());
+    let retired = &said[".multiprom-fold~7~counter_archive.db~counter_2.db"];
+    assert_eq!((&retired["file"], &retired["life"]), (&"counter_2.db".into(), &"folding".into()));
+}
+
+#[test]
 fn the_greatest_come_first_where_it_is_sorted_by_a_number() {
     let files = Files::new();
     let key = |name: &str| format!(r#"["{name}", "{name}", {{}}, "{}"]"#, "long help ".repeat(20));

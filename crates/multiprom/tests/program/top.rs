@@ -53,6 +53,18 @@ fn once_prints_the_rates_of_one_interval() {
 }
 
 #[test]
+fn a_process_whose_file_is_being_folded_is_dead_and_counts() {
+    let files = Files::interrupted_fold();
+    let _writer = std::fs::OpenOptions::new().write(true).open(files.join("counter_3.db")).unwrap();
+    let (code, out, errors) =
+        run(&mut multiprom(&["top", "--once", "--workers", "--interval", "0.1", files.path()]));
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let writer = |process: &str| rows.iter().find(|row| row.get(3) == Some(&process)).map(|row| row[1]);
+    assert_eq!((writer("2"), writer("archive")), (Some("dead"), Some("archive")), "{out}");
+}
+
+#[test]
 fn once_names_a_directory_that_cannot_be_read() {
     let (code, out, errors) = run(&mut multiprom(&["top", "--once", "/no/such/directory"]));
     assert_eq!((code, out.as_str()), (Some(1), ""));
