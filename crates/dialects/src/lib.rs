@@ -71,4 +71,6 @@ pub use name::{FileName, file_name, is_metrics_file, parse_file_name};
 pub use recognise::recognise;
 pub use record::{Damage, Record, Records, push_record, record_len, records};
 pub use template::Template;
-pub use writer::{BOOT, boot_of, claim_file, writer, writer_of};
+pub use writer::{
+    BOOT, boot_of, claim_file, is_unfinished, unfinished_claim, unfinished_file, writer, writer_of,
+};

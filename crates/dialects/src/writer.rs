@@ -22,6 +22,33 @@ pub fn claim_file(writer: &str) -> String {
     format!(".multiprom-{writer}")
 }
 
+/// The name under which a process makes its dot-file, where a file must have one: no other process has it, in another
+/// pid namespace neither, if `moment` is one of a fine clock.
+///
+/// ```
+/// use dialects::{is_unfinished, unfinished_claim, unfinished_file};
+/// assert_eq!(unfinished_claim(4711, 99), ".multiprom-new-4711-99");
+/// assert_eq!(unfinished_file("counter_4711-r0.db"), ".counter_4711-r0.db.new");
+/// assert!(is_unfinished(&unfinished_claim(4711, 99)) && is_unfinished(&unfinished_file("counter_4711-r0.db")));
+/// assert!(!is_unfinished(".multiprom-4711-r0") && !is_unfinished("counter_4711-r0.db"));
+/// ```
+pub fn unfinished_claim(pid: u32, moment: u128) -> String {
+    format!("{UNFINISHED_CLAIM}{pid}-{moment}")
+}
+
+/// The name under which a process makes its metrics file `name`, where a file must have one.
+pub fn unfinished_file(name: &str) -> String {
+    format!(".{name}.new")
+}
+
+/// Whether a file of this name is in the making, or was when its maker was killed.
+pub fn is_unfinished(name: &str) -> bool {
+    let made = || name.strip_prefix('.')?.strip_suffix(".new");
+    name.starts_with(UNFINISHED_CLAIM) || made().is_some_and(crate::is_metrics_file)
+}
+
+const UNFINISHED_CLAIM: &str = ".multiprom-new-";
+
 /// The identifier that a metrics file carries in its name, if it is one of our own stores'.
 ///
 /// ```

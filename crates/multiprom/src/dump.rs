@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::inside::Dump;
 use crate::inside::file::MetricsFile;
-use crate::inside::folder::{metrics_files_of, shown_name};
+use crate::inside::folder::{Named, shown_name};
 use crate::inside::nature::Nature;
 use crate::inside::output::{Output, is_broken_pipe, number, number_text};
 use crate::inside::series::{family_name, labels_of, sample_name, series_text};
@@ -26,8 +26,8 @@ pub(crate) fn dump(command: Dump) -> anyhow::Result<ExitCode> {
     let mut out = Output::new();
     let mut trouble = false;
     for path in directories_or_environment(command.paths)? {
-        let dumped = metrics_files_of(&path).map(|files| {
-            for file in files {
+        let dumped = Named::open(&path).map(|named| {
+            for file in named.metrics_files() {
                 let dumped = dump_file(&file, command.json, &mut out);
                 // It is gone since it was listed.
                 if dumped.as_ref().is_err_and(is_not_found) {

@@ -6,6 +6,7 @@
 
 pub(crate) mod file;
 pub(crate) mod folder;
+pub(crate) mod leftover;
 pub(crate) mod lives;
 pub(crate) mod nature;
 pub(crate) mod walk;

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use crate::cli::inside::{Ls, Order};
 use crate::inside::file::MetricsFile;
-use crate::inside::folder::{metrics_files_of, shown_name};
+use crate::inside::folder::{Named, shown_name};
+use crate::inside::leftover::left_over;
 use crate::inside::lives::{Lives, Writer, count_text};
 use crate::inside::nature::Nature;
 use crate::inside::output::{Output, Tint};
@@ -25,10 +26,16 @@ use crate::sources::directories_or_environment;
 pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
     let paths = directories_or_environment(command.paths)?;
     let mut files = Vec::new();
+    let mut left = 0;
     let mut trouble = false;
     for path in &paths {
-        match metrics_files_of(path) {
-            Ok(found) => files.extend(found),
+        match Named::open(path) {
+            Ok(named) => {
+                files.extend(named.metrics_files());
+                if let Named::Directory(folder) = &named {
+                    left += left_over(folder).iter().filter(|left| !folder.counts(left.entry)).count();
+                }
+            }
             Err(error) => {
                 trouble = true;
                 crate::complain(&error);
@@ -49,13 +56,13 @@ pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
     if command.json {
         lines.iter().try_for_each(|line| out.json(line))?;
     } else if !lines.is_empty() {
-        print_table(&lines, &mut out)?;
+        print_table(&lines, left, &mut out)?;
         lives
             .doubts
             .iter()
             .try_for_each(|doubt| out.paragraph(&[("unknown: ", Tint::Bold), (doubt, Tint::Plain)]))?;
     } else if !trouble {
-        out.line("no metrics files")?;
+        out.line(&format!("no metrics files{}", left_text(left)))?;
     }
     out.flush()?;
     Ok(if trouble { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -201,7 +208,7 @@ fn by_number(process: Option<&str>) -> (u64, String) {
     (process.get(..digits).and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX), process.to_owned())
 }
 
-fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
+fn print_table(lines: &[Line], left: usize, out: &mut Output) -> anyhow::Result<()> {
     let mut table = Table::new([
         Column::shrinking("FILE", 24),
         Column::left("CLIENT").dropped(3),
@@ -243,7 +250,16 @@ fn print_table(lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
     }
     table.drop_empty_columns();
     table.print(out)?;
-    out.paragraph(&[(&total(lines), Tint::Bold)])
+    out.paragraph(&[(&total(lines), Tint::Bold), (&left_text(left), Tint::Bold)])
+}
+
+/// `; 2 files are left over, see multiprom check`, where there are any.
+fn left_text(left: usize) -> String {
+    match left {
+        0 => String::new(),
+        1 => "; 1 file is left over, see multiprom check".to_owned(),
+        left => format!("; {left} files are left over, see multiprom check"),
+    }
 }
 
 impl Line {

@@ -1,14 +1,16 @@
 //! The name that a process's files carry, and the dot-file that makes it this process's own.
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::SystemTime;
 
 use forked::{Descriptors, Held};
 use metrics_core::{Desc, StoreError};
 
+use crate::aside::{Aside, Manner, in_some_manner, remove_left_over};
 use crate::clock;
 
 /// An identifier that no other process writes under, and its dot-file, locked until this process ends.
@@ -29,29 +31,39 @@ impl Claim {
         ordinal: u32,
         descriptors: &Descriptors,
     ) -> Result<Claim, StoreError> {
+        in_some_manner(|manner| Claim::make(directory, ordinal, descriptors, manner))
+    }
+
+    /// As [`Claim::new`], in one manner.
+    pub(crate) fn make(
+        directory: &Path,
+        ordinal: u32,
+        descriptors: &Descriptors,
+        manner: Manner,
+    ) -> Result<Claim, StoreError> {
         let pid = std::process::id();
-        let (aside, file) = create_aside(directory, pid)?;
-        let made = (|| {
-            let file = descriptors.hold(file);
-            let failed = |what: &str, error| StoreError::new(format!("{what} {}", aside.display()), error);
-            (&*file).write_all(about_this_process(pid).as_bytes()).map_err(|e| failed("write", e))?;
-            file.lock().map_err(|e| failed("lock", e))?;
-            let mut ordinal = ordinal;
-            loop {
-                let process = dialects::writer(pid, ordinal);
-                let path = directory.join(dialects::claim_file(&process));
-                match fs::hard_link(&aside, &path) {
-                    Ok(()) => return Ok(Claim { process, ordinal, file, noted: HashSet::new() }),
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => ordinal += 1,
-                    Err(error) => {
-                        return Err(StoreError::new(format!("publish {}", path.display()), error));
+        let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let (aside, file) = Aside::create(directory, &dialects::unfinished_claim(pid, moment), manner)?;
+        let file = descriptors.hold(file);
+        let failed = |what: &str, error| StoreError::new(format!("{what} {}", aside.path.display()), error);
+        (&*file).write_all(about_this_process(pid).as_bytes()).map_err(|e| failed("write", e))?;
+        file.lock().map_err(|e| failed("lock", e))?;
+        let mut ordinal = ordinal;
+        loop {
+            let process = dialects::writer(pid, ordinal);
+            let path = directory.join(dialects::claim_file(&process));
+            match aside.publish(&path) {
+                Ok(()) => {
+                    // Elsewhere nobody leaves anything, and the directory need not be listed.
+                    if manner == Manner::Hidden {
+                        remove_left_over(directory);
                     }
+                    return Ok(Claim { process, ordinal, file, noted: HashSet::new() });
                 }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => ordinal += 1,
+                Err(error) => return Err(StoreError::new(format!("publish {}", path.display()), error)),
             }
-        })();
-        // Published or not, the name aside has done its work.
-        let _ = fs::remove_file(&aside);
-        made
+        }
     }
 
     /// Whether somebody has deleted the dot-file.
@@ -73,20 +85,6 @@ impl Claim {
 /// Whether no name is left for `file`.
 pub(crate) fn is_wiped(file: &File) -> bool {
     file.metadata().is_ok_and(|about| about.nlink() == 0)
-}
-
-/// A new file under a name that no client reads, and that name.
-fn create_aside(directory: &Path, pid: u32) -> Result<(PathBuf, File), StoreError> {
-    let mut attempt = 0_u32;
-    loop {
-        // The pid alone will not do: another pid namespace may share the directory.
-        let path = directory.join(format!(".multiprom-new-{pid}-{attempt}"));
-        match OpenOptions::new().append(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
-            Err(error) => return Err(StoreError::new(format!("create {}", path.display()), error)),
-        }
-    }
 }
 
 /// What a dot-file says of its process: lines of a word and a value. What cannot be found out is left out.

@@ -8,8 +8,8 @@
 //! # One process's files
 //! Two writers never share a file: each has its own `used`, and one would write over the other's records. A
 //! process claims an identifier `<pid>-r<n>` by making the dot-file `.multiprom-<pid>-r<n>`, and then makes its
-//! record files under that name. Every file is made aside, given its length, locked, and only then published
-//! with a hard link: a reader never sees a file that is not locked or has no header, and a file that stands
+//! record files under that name. Every file is made without a name, given its length, locked, and only then
+//! published with a link: a reader never sees a file that is not locked or has no header, and a file that stands
 //! there already - a dead namesake's totals - is never replaced; the next `n` is taken instead. The locks are
 //! held until the process ends, however it ends, so that a reader can tell a living writer from a dead one. (In
 //! Ruby's dialect only the dot-file is locked: Ruby's reader locks the files that it reads, and would wait.)
@@ -56,8 +56,9 @@
 //!
 //! # Limits
 //! A file ends at 2 GiB, since `used` is an `i32`; label sets that no longer fit count in memory. A deleted file
-//! is noticed when a label set is made, not at an update. A process that is killed while it makes a file leaves
-//! the name that it made it under, which begins with a dot and is read by nobody. A thread that forks in the
+//! is noticed when a label set is made, not at an update. Where the file system has no files without names (NFS, older
+//! overlays), a process that is killed while it makes one leaves one that begins with a dot and is read by nobody; a
+//! process that makes its first file a minute later removes it. A thread that forks in the
 //! microseconds between opening a file and listing it leaves the child a copy of the descriptor, so that the
 //! parent looks alive until the child ends; so does a child that never touches a metric.
 //!
@@ -73,6 +74,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod aside;
 mod child;
 mod claim;
 mod clock;

@@ -1,8 +1,8 @@
 //! One record file of this process: how it comes into being, and how records are appended.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use forked::{Descriptors, Held};
 use metrics_core::StoreError;
 
 use crate::Medium;
+use crate::aside::{Aside, Manner, in_some_manner};
 use crate::claim::is_wiped;
 
 /// A file that this process alone writes; in Python's dialect it is locked until this process ends.
@@ -43,26 +44,18 @@ impl<M: Medium> RecordFile<M> {
         dialect: Dialect,
         descriptors: &Descriptors,
     ) -> Result<Option<RecordFile<M>>, StoreError> {
-        let path = directory.join(name);
-        let aside = directory.join(format!(".{name}.new"));
-        let made =
-            Self::create_aside(&aside, path, dialect, descriptors).and_then(|file| file.publish(&aside));
-        // Published or not, the name aside has done its work.
-        let _ = fs::remove_file(&aside);
-        made
+        in_some_manner(|manner| Self::make(directory, name, dialect, descriptors, manner))
     }
 
-    fn create_aside(
-        aside: &Path,
-        path: PathBuf,
+    fn make(
+        directory: &Path,
+        name: &str,
         dialect: Dialect,
         descriptors: &Descriptors,
-    ) -> Result<RecordFile<M>, StoreError> {
-        let failed = |what: &str, error| StoreError::new(format!("{what} {}", aside.display()), error);
-        // One that stands here is of a process that died in the midst of this: the identifier is ours alone.
-        let _ = fs::remove_file(aside);
-        let open = |options: &mut OpenOptions| options.read(true).write(true).open(aside);
-        let file = open(OpenOptions::new().create_new(true)).map_err(|e| failed("create", e))?;
+        manner: Manner,
+    ) -> Result<Option<RecordFile<M>>, StoreError> {
+        let (aside, file) = Aside::create(directory, &dialects::unfinished_file(name), manner)?;
+        let failed = |what: &str, error| StoreError::new(format!("{what} {}", aside.path.display()), error);
         let file = descriptors.hold(file);
         let len = dialects::initial_len(dialect);
         file.set_len(len).map_err(|e| failed("set the length of", e))?;
@@ -70,18 +63,26 @@ impl<M: Medium> RecordFile<M> {
         file.write_all_at(&header, 0).map_err(|e| failed("write", e))?;
         // Ruby's reader locks each file that it reads, and would wait for as long as we live. There the lock of
         // the dot-file alone is the sign of life.
-        let (file, locked) = if dialect == Dialect::Ruby {
-            (file, None)
-        } else {
+        let is_locked = dialect != Dialect::Ruby;
+        let mut other = None;
+        if is_locked {
             file.lock().map_err(|e| failed("lock", e))?;
             if M::MAPS {
-                let other = open(&mut OpenOptions::new()).map_err(|e| failed("open", e))?;
-                (descriptors.hold(other), Some(file))
-            } else {
-                (file, None)
+                other = Some(open(&aside.path).map_err(|e| failed("open", e))?);
             }
+        }
+        let path = directory.join(name);
+        match aside.publish(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            published => published.map_err(|e| StoreError::new(format!("publish {}", path.display()), e))?,
+        }
+        // Opened by its name it has that in /proc, too, for whoever looks there for those who write it.
+        other = open(&path).ok().filter(|other| is_same(other, &file)).or(other);
+        let (file, locked) = match other {
+            Some(other) => (descriptors.hold(other), is_locked.then_some(file)),
+            None => (file, None),
         };
-        Ok(RecordFile {
+        Ok(Some(RecordFile {
             path,
             dialect,
             file: Arc::new(file),
@@ -89,17 +90,7 @@ impl<M: Medium> RecordFile<M> {
             medium: M::default(),
             len,
             used: HEADER_LEN as u64,
-        })
-    }
-
-    /// Gives the file its name, unless that is taken. Never `rename`: that would delete a dead namesake's
-    /// totals.
-    fn publish(self, aside: &Path) -> Result<Option<RecordFile<M>>, StoreError> {
-        match fs::hard_link(aside, &self.path) {
-            Ok(()) => Ok(Some(self)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(StoreError::new(format!("publish {}", self.path.display()), error)),
-        }
+        }))
     }
 
     /// Whether somebody has deleted the file.
@@ -146,6 +137,15 @@ impl<M: Medium> RecordFile<M> {
         self.used = end;
         Ok(numbers)
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+fn is_same(one: &File, other: &File) -> bool {
+    let identity = |file: &File| file.metadata().map(|about| (about.dev(), about.ino())).ok();
+    identity(one) == identity(other)
 }
 
 #[cfg(test)]

@@ -2,17 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::time::Duration;
 
-use dialects::{is_metrics_file, original_name, parse_retired, writer_of};
-use liveness::{Claim, ClaimState};
+use dialects::is_metrics_file;
 use rustix::fs::{Access, access};
 
 use super::finding::{Finding, What};
 use crate::inside::folder::{Entry, Folder, Sort};
-
-/// What is being made has a name with a dot for so long at most.
-const MADE_WITHIN: Duration = Duration::from_secs(60);
+use crate::inside::leftover::{Left, LeftOver, left_over};
 
 /// Finds what is wrong with the directory and the names in it.
 pub(super) fn check_entries(folder: &Folder) -> Vec<Finding> {
@@ -26,13 +22,12 @@ pub(super) fn check_entries(folder: &Folder) -> Vec<Finding> {
              give them the directory with chown or chmod",
         ));
     }
-    let names = folder.entries.iter().filter_map(|entry| entry.name.as_deref());
-    let writers: BTreeSet<String> = names.filter_map(|name| writer_of(original_name(name))).collect();
-    findings.extend(folder.entries.iter().filter_map(|entry| check_entry(entry, &writers)));
+    findings.extend(folder.entries.iter().filter_map(check_entry));
+    findings.extend(left_over(folder).iter().map(check_left_over));
     findings
 }
 
-fn check_entry(entry: &Entry, writers: &BTreeSet<String>) -> Option<Finding> {
+fn check_entry(entry: &Entry) -> Option<Finding> {
     let path = &entry.path;
     let Some(name) = entry.name.as_deref() else {
         let advice = "nobody reads it: rename it if it is a metrics file, else move it elsewhere";
@@ -52,11 +47,9 @@ fn check_entry(entry: &Entry, writers: &BTreeSet<String>) -> Option<Finding> {
             )
         });
     }
-    if entry.sort == Sort::Directory {
+    // Names that begin with a dot are for what is being made, and for those that say who writes.
+    if entry.sort == Sort::Directory || name.starts_with('.') {
         return None;
-    }
-    if let Some(hidden) = name.strip_prefix('.') {
-        return check_hidden(entry, hidden, writers);
     }
     let copy = [".db.", ".bin."].iter().any(|ending| name.contains(ending));
     let why = match (name.starts_with("exemplar_") && name.ends_with(".db"), copy) {
@@ -67,34 +60,21 @@ fn check_entry(entry: &Entry, writers: &BTreeSet<String>) -> Option<Finding> {
     Some(Finding::remark(What::Foreign, path, why, "keep other things elsewhere"))
 }
 
-/// Names that begin with a dot are for files being made, and for those that say who writes.
-fn check_hidden(entry: &Entry, hidden: &str, writers: &BTreeSet<String>) -> Option<Finding> {
-    let aside =
-        hidden.starts_with("multiprom-new-") || hidden.strip_suffix(".new").is_some_and(is_metrics_file);
-    let old = age(&entry.path).is_some_and(|age| age > MADE_WITHIN);
-    if aside {
-        let advice = "its writer was killed while it made the file. Nobody reads it: delete it";
-        return old
-            .then(|| Finding::fault(What::LeftOver, &entry.path, "a file that was never finished", advice));
-    }
-    let retired = parse_retired(entry.name.as_deref()?).is_some();
-    if retired || hidden.starts_with("multiprom-fold-new") {
-        let why = "of a fold that was interrupted, or is going on";
-        let advice = "pages count what is to be counted; the next `multiprom fold` goes on where it ended";
-        return old.then(|| Finding::remark(What::LeftOver, &entry.path, why, advice));
-    }
-    let writer = hidden.strip_prefix("multiprom-")?;
-    let ours = writer_of(&format!("counter_{writer}.db")).as_deref() == Some(writer);
-    let dead = || Claim::read(entry.path.parent()?, writer).map(|claim| claim.state == ClaimState::Free);
-    (ours && !writers.contains(writer) && dead() == Some(true)).then(|| {
-        let why = format!("process {writer} has ended, and has no metrics files any more");
-        Finding::remark(What::LeftOver, &entry.path, why, "it may be deleted")
-    })
-}
-
-/// How long ago a file was last written.
-fn age(path: &Path) -> Option<Duration> {
-    std::fs::symlink_metadata(path).ok()?.modified().ok()?.elapsed().ok()
+fn check_left_over(LeftOver { entry, what }: &LeftOver<'_>) -> Finding {
+    let (why, advice) = match what {
+        Left::Unfinished => (
+            "a file that was never finished".to_owned(),
+            "its maker was killed while it made the file. Nobody reads it: delete it",
+        ),
+        Left::OfFold => (
+            "of a fold that was interrupted, or is going on".to_owned(),
+            "pages count what is to be counted; the next `multiprom fold` goes on where it ended",
+        ),
+        Left::Claim(writer) => {
+            (format!("process {writer} has ended, and has no metrics files any more"), "it may be deleted")
+        }
+    };
+    Finding::remark(What::LeftOver, &entry.path, why, advice)
 }
 
 /// A metrics file as far as its name and its first record tell.

@@ -138,8 +138,10 @@ Columns:
   SERIES   records that count on a page
   USED     bytes in use and the length of the file, in bytes, or K, M, G of 1024
   DAMAGE   what is wrong, and at which byte. `multiprom check` says what to do
-  A column that would be empty is left out. On a terminal long texts lose their middle, and
-  where that is not enough columns are left out. In a pipe nothing is cut.
+  The last line also counts the dot-files that killed processes and folds have left, which
+  `multiprom check` names. A column that would be empty is left out. On a terminal long texts
+  lose their middle, and where that is not enough columns are left out. In a pipe nothing is
+  cut.
 
 Fields of --json:
   path file client versions kind guessed mode process life series used length

@@ -60,17 +60,17 @@ impl Folder {
 
     /// The files whose numbers count: metrics files, and those that are being folded and not in their archive yet.
     pub(crate) fn metrics_files(&self) -> impl Iterator<Item = &Entry> {
-        let counts = |name: &str| dialects::is_metrics_file(name) || self.counts_retired(name);
-        self.entries
-            .iter()
-            .filter(move |entry| entry.sort == Sort::Regular && entry.name.as_deref().is_some_and(counts))
+        self.entries.iter().filter(|entry| self.counts(entry))
     }
 
-    fn counts_retired(&self, name: &str) -> bool {
-        parse_retired(name).is_some_and(|retired| {
-            let reached = round(&self.path.join(retired.archive));
-            reached.is_none_or(|reached| reached < retired.round)
-        })
+    /// Whether it is one of these.
+    pub(crate) fn counts(&self, entry: &Entry) -> bool {
+        let Some(name) = entry.name.as_deref().filter(|_| entry.sort == Sort::Regular) else { return false };
+        dialects::is_metrics_file(name)
+            || parse_retired(name).is_some_and(|retired| {
+                let reached = round(&self.path.join(retired.archive));
+                reached.is_none_or(|reached| reached < retired.round)
+            })
     }
 }
 
@@ -94,17 +94,34 @@ fn leads_to_a_file_of(directory: &Path, link: &Path) -> bool {
     link.canonicalize().is_ok_and(|target| target.starts_with(directory) && target.is_file())
 }
 
-/// The metrics files that a path means: those of a directory, by the names that their writers gave them, or itself.
-///
-/// # Errors
-/// When the directory cannot be listed or there is nothing of this name.
-pub(crate) fn metrics_files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let about = fs::metadata(path).with_context(|| format!("open {}", path.display()))?;
-    if !about.is_dir() {
-        return Ok(vec![path.to_owned()]);
+/// What a path of the command line means.
+pub(crate) enum Named {
+    File(PathBuf),
+    Directory(Folder),
+}
+
+impl Named {
+    /// Looks what there is of this name, and lists it if it is a directory.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed or there is nothing of this name.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Named> {
+        let about = fs::metadata(path).with_context(|| format!("open {}", path.display()))?;
+        if !about.is_dir() {
+            return Ok(Named::File(path.to_owned()));
+        }
+        let folder = Folder::list(path).with_context(|| format!("list {}", path.display()))?;
+        Ok(Named::Directory(folder))
     }
-    let folder = Folder::list(path).with_context(|| format!("list {}", path.display()))?;
-    let mut files: Vec<PathBuf> = folder.metrics_files().map(|entry| entry.path.clone()).collect();
-    files.sort_by_cached_key(|file| shown_name(file));
-    Ok(files)
+
+    /// The file, or those of the directory, by the names that their writers gave them.
+    pub(crate) fn metrics_files(&self) -> Vec<PathBuf> {
+        let folder = match self {
+            Named::File(path) => return vec![path.clone()],
+            Named::Directory(folder) => folder,
+        };
+        let mut files: Vec<PathBuf> = folder.metrics_files().map(|entry| entry.path.clone()).collect();
+        files.sort_by_cached_key(|file| shown_name(file));
+        files
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 use dialects::Dialect;
 use serde_json::Value;
@@ -83,6 +84,30 @@ fn files_that_are_being_folded_are_listed_under_their_old_names_as_long_as_they_
     let said = listed(files.path());
     let retired = &said[".multiprom-fold~7~counter_archive.db~counter_2.db"];
     assert_eq!((&retired["file"], &retired["life"]), (&"counter_2.db".into(), &"folding".into()));
+}
+
+#[test]
+fn what_is_left_over_is_counted_once_it_is_old_and_does_not_count() {
+    let files = Files::interrupted_fold();
+    files.write_bytes(".multiprom-new-7-99", b"").write_bytes(".counter_8-r0.db.new", b"");
+    let total = |files: &Files| {
+        let (code, out, errors) = run(&mut multiprom(&["ls", files.path()]));
+        assert_eq!((code, &*errors), (Some(0), ""));
+        out.lines().find(|line| line.contains(" used") || line.starts_with("no ")).unwrap().to_owned()
+    };
+    assert!(total(&files).ends_with(" used"), "{}", total(&files));
+    for name in files_in(Path::new(files.path())) {
+        let file = std::fs::OpenOptions::new().write(true).open(name).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+    // Of three files of the fold one is in the archive.
+    let said = total(&files);
+    assert!(said.starts_with("4 files of 2 "), "{said}");
+    assert!(said.ends_with("; 3 files are left over, see multiprom check"), "{said}");
+
+    let empty = Files::new();
+    std::fs::rename(files.join(".multiprom-new-7-99"), empty.join(".multiprom-new-7-99")).unwrap();
+    assert_eq!(total(&empty), "no metrics files; 1 file is left over, see multiprom check");
 }
 
 #[test]

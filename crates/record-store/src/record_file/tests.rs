@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 
 use super::*;
 use crate::Refusal;
@@ -76,6 +76,43 @@ fn a_file_that_exists_is_left_as_it_is() {
     assert!(made.unwrap().is_none());
     assert_eq!(fs::read(&path).unwrap(), b"totals of the dead");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no name aside is left");
+}
+
+#[test]
+fn a_file_that_had_a_hidden_name_is_as_one_that_had_none() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, dialect) in [("counter_1.db", Dialect::PYTHON), ("metric_a___1.bin", Dialect::Ruby)] {
+        for manner in [Manner::Nameless, Manner::Hidden] {
+            let make = || {
+                RecordFile::<Offsets>::make(directory.path(), name, dialect, descriptors(), manner).unwrap()
+            };
+            let mut made = make().unwrap();
+            assert!(make().is_none(), "{name} is taken");
+            made.append(&[record(br#"["key"]"#, 7.0)]).unwrap();
+            let bytes = fs::read(directory.path().join(name)).unwrap();
+            assert_eq!(bytes.len() as u64, dialects::initial_len(dialect));
+            let read =
+                dialects::records(dialect, &bytes[..dialects::used(&bytes)], HEADER_LEN).next().unwrap();
+            assert_eq!(read.unwrap().value, 7.0);
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no name aside is left");
+            fs::remove_file(directory.path().join(name)).unwrap();
+            assert!(made.is_wiped());
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_open_file_has_its_name_in_proc() {
+    use std::os::fd::AsRawFd;
+
+    let directory = tempfile::tempdir().unwrap();
+    for (name, dialect) in [("counter_1.db", Dialect::PYTHON), ("metric_a___1.bin", Dialect::Ruby)] {
+        let made = RecordFile::<Offsets>::create(directory.path(), name, dialect, descriptors());
+        let made = made.unwrap().unwrap();
+        let link = format!("/proc/self/fd/{}", made.file.as_raw_fd());
+        assert_eq!(fs::read_link(link).unwrap(), directory.path().join(name));
+    }
 }
 
 #[test]
