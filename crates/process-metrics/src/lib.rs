@@ -48,6 +48,10 @@ mod seen;
 
 mod stat;
 
+// Not for users: fuzzing reads files that no machine shows.
+#[doc(hidden)]
+pub mod lines;
+
 pub use group::Group;
 pub use source::{ProcessSource, View};
 pub use stat::Stat;

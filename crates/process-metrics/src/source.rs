@@ -9,7 +9,7 @@ use metrics_core::{Aggregation, Kind, Label, Process};
 use crate::ledger::Ledger;
 use crate::proportional::Proportional;
 use crate::seen::Seen;
-use crate::{Group, Stat};
+use crate::{Group, Stat, lines};
 
 /// Groups of processes as a source of a [`Collector`](collector::Collector); see the [crate](crate).
 ///
@@ -96,9 +96,8 @@ fn report(into: &mut Tally, process: Process) {
 /// When the machine started, in seconds since 1970.
 fn boot_time() -> std::io::Result<f64> {
     let text = std::fs::read("/proc/stat")?;
-    let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"btime "));
-    let seconds = line.and_then(|seconds| std::str::from_utf8(seconds).ok()?.trim().parse().ok());
-    seconds.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, "it has no btime"))
+    lines::boot_time(&text)
+        .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, "it has no btime"))
 }
 
 /// What there is to say of some processes. A number that is not known of all of them is none.
