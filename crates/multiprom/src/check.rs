@@ -69,10 +69,14 @@ impl Report {
                 return self.find(&Finding::fault(What::DirectoryUnreadable, path, why, advice));
             }
         };
-        for finding in check_entries(&folder) {
-            self.find(&finding)?;
-        }
+        let found = check_entries(&folder);
+        found.iter().try_for_each(|finding| self.find(finding))?;
         let files: Vec<PathBuf> = folder.metrics_files().map(|entry| entry.path.clone()).collect();
+        if files.is_empty() && found.is_empty() {
+            let advice = "nothing was counted yet, or it is counted elsewhere: see that the application is told of this \
+                          directory before it makes its first metric";
+            self.find(&Finding::remark(What::NoFiles, path, "there are no metrics files in it", advice))?;
+        }
         let named = self.check_files(&files)?;
         for finding in check_names(path, &named).into_iter().chain(check_directories(processes, path, &named))
         {

@@ -119,7 +119,10 @@ impl Line {
         };
         match line.look_at(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => line.error = Some(error.to_string()),
+            Err(error) => {
+                line.take(&Nature::of_name(&line.file));
+                line.error = Some(error.to_string());
+            }
             Ok(()) => {}
         }
         Some(line)
@@ -157,17 +160,21 @@ impl Line {
             self.damage =
                 Some(DamageLine { offset: 0, why: "left out: its name tells no kind of metric".to_owned() });
         }
-        self.client = nature.client();
-        self.versions = nature.versions();
-        self.process = nature.process;
-        self.kind = nature.kind.map(Kind::as_str);
-        self.mode = nature.mode.map(|mode| mode.as_str());
+        self.take(&nature);
         if let (Some(Dialect::Ruby), Some(metric)) = (nature.dialect, &nature.metric) {
             self.kind = Some(evidence.kind(metric).as_str());
             self.guessed = true;
             self.mode = evidence.by_process.then_some("all");
         }
         Ok(())
+    }
+
+    fn take(&mut self, nature: &Nature) {
+        self.client = nature.client();
+        self.versions = nature.versions();
+        self.process = nature.process.clone();
+        self.kind = nature.kind.map(Kind::as_str);
+        self.mode = nature.mode.map(|mode| mode.as_str());
     }
 }
 
@@ -217,7 +224,7 @@ fn print_table(lines: &[Line], left: usize, out: &mut Output) -> anyhow::Result<
         Column::left("WRITER"),
         Column::right("SERIES"),
         Column::right("USED").dropped(1),
-        Column::shrinking("DAMAGE", 12),
+        Column::sentence("DAMAGE"),
     ]);
     for line in lines {
         let word = |word: Option<&str>| Cell::plain(visible(word.unwrap_or("-").as_bytes()));

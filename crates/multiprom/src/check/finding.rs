@@ -34,6 +34,7 @@ pub(crate) enum Weight {
 pub(crate) enum What {
     DirectoryUnreadable,
     DirectoryNotWritable,
+    NoFiles,
     Unreadable,
     NotRegular,
     Foreign,
@@ -76,7 +77,7 @@ impl Finding {
         Finding { offset: Some(offset), ..self }
     }
 
-    /// Two lines: what is wrong, and what to do.
+    /// What is wrong, and below it what to do.
     pub(crate) fn print(&self, out: &mut Output) -> anyhow::Result<()> {
         let place = visible(self.path.as_bytes());
         let place = match self.offset {
@@ -87,6 +88,6 @@ impl Finding {
         let remark = if self.weight == Weight::Remark { "remark: " } else { "" };
         let (why, advice) = (visible(self.why.as_bytes()), visible(self.advice.as_bytes()));
         out.paragraph(&[(&place, Tint::Plain), (": ", Tint::Plain), (remark, tint), (&why, tint)])?;
-        out.paragraph(&[("    ", Tint::Plain), (&advice, Tint::Dim)])
+        out.paragraph(&[("  = ", Tint::Plain), (&advice, Tint::Dim)])
     }
 }

@@ -29,16 +29,24 @@ impl Nature {
     /// Finds out what a file is.
     pub(crate) fn of(file: &MetricsFile) -> io::Result<Nature> {
         let (dialect, damage) = recognised(file)?;
+        Ok(Nature { damage, ..Nature::named(&file.name, dialect) })
+    }
+
+    /// What the name alone tells, of a file that cannot be read.
+    pub(crate) fn of_name(file: &str) -> Nature {
+        Nature::named(file, None)
+    }
+
+    fn named(file: &str, dialect: Option<Dialect>) -> Nature {
+        let mut nature = Nature { dialect, ..Nature::default() };
         // Without a record the ending tells most of it.
-        let by_name = by_ending(&file.name);
-        let mut nature = Nature { dialect, damage, ..Nature::default() };
-        if let Some(named) = parse_file_name(dialect.unwrap_or(by_name), &file.name) {
+        if let Some(named) = parse_file_name(dialect.unwrap_or_else(|| by_ending(file)), file) {
             nature.kind = named.kind;
             nature.mode = named.aggregation;
             nature.metric = named.metric.map(str::to_owned);
             nature.process = Some(named.process.into_owned());
         }
-        Ok(nature)
+        nature
     }
 
     /// Whether files like it are left out of pages because their name tells no kind of metric.

@@ -1,8 +1,8 @@
-//! Tables that fit a terminal: no line is wrapped, long texts lose their middle, and where that is not enough columns
-//! are left out.
+//! Tables that fit a terminal: no row is wrapped, long texts lose their middle, and where that is not enough columns
+//! are left out. Sentences stand below their rows where there is no room for them.
 
 use super::output::{Output, Tint};
-use super::text::{cut, width};
+use super::text::{cut, cut_series, width};
 
 /// A table being filled.
 pub(crate) struct Table {
@@ -23,6 +23,10 @@ pub(crate) struct Column {
     /// Which column is left out first where the table is too wide all the same: the one with the greatest number.
     /// Those with 0 stay.
     dropped: u8,
+    /// Whether its texts stand below their rows where the table is too wide.
+    below: bool,
+    /// How a text is made shorter.
+    cut: fn(&str, usize) -> String,
 }
 
 /// A text of the table, escaped already.
@@ -36,7 +40,7 @@ const GAP: usize = 2;
 
 impl Column {
     pub(crate) const fn left(title: &'static str) -> Column {
-        Column { title, right: false, least: None, usual: 0, dropped: 0 }
+        Column { title, right: false, least: None, usual: 0, dropped: 0, below: false, cut }
     }
 
     pub(crate) const fn right(title: &'static str) -> Column {
@@ -50,6 +54,16 @@ impl Column {
     /// So wide also where its texts are shorter: columns of a live view stand still.
     pub(crate) const fn usually(self, usual: usize) -> Column {
         Column { usual, ..self }
+    }
+
+    /// Its texts are sentences, which say nothing without their middle.
+    pub(crate) const fn sentence(title: &'static str) -> Column {
+        Column { below: true, ..Column::left(title) }
+    }
+
+    /// Its texts are names of series with their labels.
+    pub(crate) const fn series(title: &'static str, least: usize) -> Column {
+        Column { cut: cut_series, ..Column::shrinking(title, least) }
     }
 
     /// Left out where there is no room for it, the one with the greatest number first.
@@ -98,22 +112,34 @@ impl Table {
     }
 
     pub(crate) fn print(&self, out: &mut Output) -> anyhow::Result<()> {
-        for line in self.lines(out.columns) {
+        let too_wide =
+            out.columns.is_some_and(|columns| sum(&self.places(None, None), |it| it.wide) > columns);
+        let below = self.columns.iter().position(|column| column.below).filter(|_| too_wide);
+        let rows = self.lines_without(below, out.columns);
+        let none: &[Vec<Cell>] = &[Vec::new()];
+        for (line, row) in rows.iter().zip(none.iter().chain(&self.rows)) {
             let line: String = line.iter().map(|(text, tint)| out.tinted(*tint, text)).collect();
             out.line(&line)?;
+            if let Some(cell) = below.and_then(|at| row.get(at)).filter(|cell| !cell.text.is_empty()) {
+                out.paragraph(&[("    ", Tint::Plain), (&cell.text, cell.tint)])?;
+            }
         }
         Ok(())
     }
 
     /// The titles and the rows, in pieces of one colour, none wider than so many columns.
     pub(crate) fn lines(&self, columns: Option<usize>) -> Vec<Vec<(String, Tint)>> {
-        let places = self.places(columns);
+        self.lines_without(None, columns)
+    }
+
+    fn lines_without(&self, left_out: Option<usize>, columns: Option<usize>) -> Vec<Vec<(String, Tint)>> {
+        let places = self.places(left_out, columns);
         let titles = self.columns.iter().map(|column| Cell::tinted(column.title, Tint::Bold)).collect();
         [&titles].into_iter().chain(&self.rows).map(|row| line(row, &places, columns)).collect()
     }
 
     /// Which columns there is room for, and how wide each is.
-    fn places(&self, columns: Option<usize>) -> Vec<Place<'_>> {
+    fn places(&self, left_out: Option<usize>, columns: Option<usize>) -> Vec<Place<'_>> {
         let cells = |at: usize| self.rows.iter().filter_map(move |row| row.get(at));
         let widest = |at: usize| cells(at).map(|cell| width(&cell.text)).max().unwrap_or(0);
         let place =
@@ -121,6 +147,7 @@ impl Table {
         let widths = self.columns.iter().enumerate().map(place);
         let mut places: Vec<Place<'_>> =
             widths.zip(&self.columns).map(|((at, wide), column)| Place { at, column, wide }).collect();
+        places.retain(|place| Some(place.at) != left_out);
         let Some(columns) = columns else { return places };
         let least = |place: &Place<'_>| place.column.least.unwrap_or(place.wide).min(place.wide);
         while sum(&places, least) > columns {
@@ -155,7 +182,7 @@ fn line(row: &[Cell], places: &[Place<'_>], columns: Option<usize>) -> Vec<(Stri
     for Place { at, column, wide } in places {
         let Some(cell) = row.get(*at) else { continue };
         let left = columns.map_or(*wide, |columns| columns.saturating_sub(taken + blanks).min(*wide));
-        let text = cut(&cell.text, left);
+        let text = (column.cut)(&cell.text, left);
         let padding = left.saturating_sub(width(&text));
         if column.right {
             blanks += padding;

@@ -69,6 +69,64 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     format!("{start}{dots}{}", end.into_iter().rev().collect::<String>())
 }
 
+/// A series in at most so many columns: what is longest of its name and its labels' values loses its middle first, so
+/// that series which differ in one label differ still.
+///
+/// ```text
+/// http_requests_total{code="200",path="/cart"}   in 38:   http_r…_total{code="200",path="/cart"}
+/// ```
+pub(crate) fn cut_series(text: &str, columns: usize) -> String {
+    /// Of a name or a value is left at least so much.
+    const LEAST: usize = 3;
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let pieces = pieces(text);
+    let mut wide: Vec<usize> = pieces
+        .iter()
+        .map(|&(piece, gives)| if gives { width(piece).min(columns) } else { width(piece) })
+        .collect();
+    while wide.iter().sum::<usize>() > columns {
+        let giving = wide.iter_mut().zip(&pieces).filter(|(wide, (_, gives))| *gives && **wide > LEAST);
+        match giving.max_by_key(|(wide, _)| **wide) {
+            Some((wide, _)) => *wide -= 1,
+            None => break,
+        }
+    }
+    let shorter: String = pieces.iter().zip(wide).map(|((piece, _), wide)| cut(piece, wide)).collect();
+    cut(&shorter, columns)
+}
+
+/// A series in pieces, and of each whether it is the name or a label's value.
+fn pieces(series: &str) -> Vec<(&str, bool)> {
+    let (name, mut rest) = series.split_at(series.find('{').unwrap_or(series.len()));
+    let mut pieces = vec![(name, true)];
+    while let Some(at) = rest.find("=\"") {
+        let (before, value) = rest.split_at(at + 2);
+        let mut escaped = false;
+        let is_end = |letter: char| {
+            let was_escaped = std::mem::replace(&mut escaped, false);
+            escaped = letter == '\\' && !was_escaped;
+            letter == '"' && !was_escaped
+        };
+        let end = value.find(is_end).unwrap_or(value.len());
+        let (value, behind) = value.split_at(end);
+        pieces.extend([(before, false), (value, true)]);
+        rest = behind;
+    }
+    pieces.push((rest, false));
+    pieces
+}
+
+/// A sentence in at most so many columns: what is too long loses its end.
+pub(crate) fn cut_sentence(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let dots = if columns == 0 { "" } else { "…" };
+    within(text.chars(), columns.saturating_sub(1)).chain(dots.chars()).collect()
+}
+
 /// The first letters that take no more than so many columns.
 fn within(letters: impl Iterator<Item = char>, columns: usize) -> impl Iterator<Item = char> {
     let mut taken = 0;
@@ -102,6 +160,30 @@ mod tests {
         let mut out = String::new();
         push_quoted(&mut out, br#"a"b\c"#);
         assert_eq!(out, r#""a\"b\\c""#);
+    }
+
+    #[test]
+    fn a_long_series_keeps_its_labels_apart() {
+        let series = r#"http_requests_total{code="200",path="/cart"}"#;
+        assert_eq!(cut_series(series, 44), series);
+        assert_eq!(cut_series(series, 38), r#"http_r…_total{code="200",path="/cart"}"#);
+        assert_eq!(cut_series(series, 30), r#"ht…al{code="200",path="/cart"}"#);
+        assert_eq!(
+            cut_series(r#"a{b="1",c="long long \" long{x=\"1\"} text"}"#, 30),
+            r#"a{b="1",c="long lon…\"} text"}"#
+        );
+        for columns in 0..60 {
+            for series in [series, "no_labels_but_a_very_long_name_of_its_own", r#"broken{a="never ended"#] {
+                assert!(width(&cut_series(series, columns)) <= columns, "{columns}: {series}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_sentence_loses_its_end() {
+        assert_eq!(cut_sentence("5 files, 2 damaged", 18), "5 files, 2 damaged");
+        assert_eq!(cut_sentence("5 files, 2 damaged", 10), "5 files, …");
+        assert_eq!(cut_sentence("5", 0), "");
     }
 
     #[test]

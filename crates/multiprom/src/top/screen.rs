@@ -11,7 +11,7 @@ use super::sampler::Sample;
 use super::view::{Item, View, summary};
 use crate::inside::output::Tint;
 use crate::inside::table::Table;
-use crate::inside::text::{cut, visible};
+use crate::inside::text::{cut, cut_sentence, visible};
 
 /// See the head of this file.
 pub(super) struct Screen {
@@ -116,8 +116,8 @@ impl Screen {
             Span::styled(paused, self.style(Tint::Odd)),
         ]);
         let state = match (&self.error, &self.sample) {
-            (Some(error), _) => Line::styled(cut(error, columns), self.style(Tint::Bad)),
-            (None, Some(sample)) => Line::raw(cut(&summary(sample), columns)),
+            (Some(error), _) => Line::styled(cut_sentence(error, columns), self.style(Tint::Bad)),
+            (None, Some(sample)) => Line::raw(cut_sentence(&summary(sample), columns)),
             (None, None) => Line::raw("reading ..."),
         };
         frame.render_widget(Paragraph::new(vec![title, state]), area);

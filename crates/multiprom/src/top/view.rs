@@ -25,7 +25,7 @@ pub(super) struct View {
 /// The order of the rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// What moves most first.
+    /// What counts most first, then the gauges that move most.
     #[default]
     Rate,
     /// The greatest number first; of workers, that with the most series.
@@ -59,7 +59,7 @@ impl View {
                 Column::left("WRITER").usually(7),
                 Column::right("SERIES").dropped(1),
                 Column::shrinking("PROCESS", 7).usually(10),
-                Column::shrinking("BUSIEST", 20).dropped(2),
+                Column::series("BUSIEST", 20).dropped(2),
             ]
         } else {
             vec![
@@ -67,7 +67,7 @@ impl View {
                 Column::right("VALUE").usually(7).dropped(1),
                 Column::right("MEAN").usually(7).dropped(2),
                 Column::left("KIND").usually(9).dropped(3),
-                Column::shrinking("SERIES", 48),
+                Column::series("SERIES", 48),
             ]
         }
     }
@@ -87,7 +87,9 @@ impl View {
         let size = |value: Option<f64>| value.filter(|value| !value.is_nan()).map_or(-1.0, f64::abs);
         let falling = |a: f64, b: f64| b.partial_cmp(&a).unwrap_or(Ordering::Equal);
         match self.sort {
-            Sort::Rate => items.sort_by(|a, b| falling(size(a.rate()), size(b.rate()))),
+            Sort::Rate => items.sort_by(|a, b| {
+                a.rank().cmp(&b.rank()).then_with(|| falling(size(a.rate()), size(b.rate())))
+            }),
             Sort::Value => items.sort_by(|a, b| falling(size(Some(a.value())), size(Some(b.value())))),
             Sort::Name => items.sort_by_cached_key(Item::name),
         }
@@ -107,6 +109,17 @@ impl Item<'_> {
         match self {
             Item::Row(row) => row.rate,
             Item::Worker(worker) => worker.rate,
+        }
+    }
+
+    /// Where it stands in the order of rates. The change of a gauge is no work done: one of bytes or of times would
+    /// stand before all that counts.
+    fn rank(&self) -> u8 {
+        let moves = self.rate().is_some_and(|rate| rate != 0.0 && !rate.is_nan());
+        match self {
+            _ if !moves => 2,
+            Item::Row(row) if !row.meter.counts() => 1,
+            _ => 0,
         }
     }
 
@@ -155,7 +168,7 @@ fn busiest_text(row: &Row) -> String {
     series_text(row.meter.name(), labels_of(row).filter(|(name, _)| *name != "pid"))
 }
 
-/// `4 workers alive, 1 dead, 28 files, 61 series, 1234.5 counted a second`.
+/// `5 workers (4 alive, 1 dead), 28 files, 61 series, 1234.5 counted a second`.
 pub(super) fn summary(sample: &Sample) -> String {
     let workers = sample.workers.iter().map(|worker| worker.writer).filter(|it| *it != Writer::Archive);
     let lives = match count_text(workers.clone()) {
@@ -163,16 +176,18 @@ pub(super) fn summary(sample: &Sample) -> String {
         lives => format!(" ({lives})"),
     };
     let rates: Vec<f64> = sample.workers.iter().filter_map(|worker| worker.rate).collect();
-    let counted = (!rates.is_empty()).then(|| rates.iter().sum());
+    let counted = match rates.is_empty() {
+        true => String::new(),
+        false => format!(", {} counted a second", rate(Some(rates.iter().sum()))),
+    };
     let damaged = match sample.damaged_files {
         0 => String::new(),
         files => format!(", {files} damaged"),
     };
     format!(
-        "{} workers{lives}, {} files{damaged}, {} series, {} counted a second",
+        "{} workers{lives}, {} files{damaged}, {} series{counted}",
         workers.count(),
         sample.files,
         sample.rows.len(),
-        rate(counted),
     )
 }

@@ -79,7 +79,7 @@ fn a_finding_says_what_to_do() {
     let expected = [
         "/counter_4711.db at 64: damaged (its header says 120 bytes, there are 100: it was cut): the key is cut off \
          or its length is wrong",
-        "    pages have the record before it; once process 4711 has ended, delete the file",
+        "  = pages have the record before it; once process 4711 has ended, delete the file",
         "1 file: 1 thing is wrong",
     ];
     assert_eq!(out.replace(files.path(), "").lines().collect::<Vec<_>>(), expected);
@@ -153,6 +153,7 @@ fn what_does_no_harm_is_a_remark() {
 #[test]
 fn dot_files_that_nobody_finished_are_found_once_they_are_old() {
     let files = Files::new();
+    files.python("counter_1.db", &[(A, 1.0)]);
     let names = [".counter_7-r0.db.new", ".multiprom-new-7-0"];
     for name in names {
         files.write_bytes(name, b"");
@@ -169,6 +170,7 @@ fn dot_files_that_nobody_finished_are_found_once_they_are_old() {
 #[test]
 fn a_dot_file_whose_process_has_ended_is_left_over_once_its_files_are_gone() {
     let files = Files::new();
+    files.python("counter_1.db", &[(A, 1.0)]);
     let boot = std::fs::read_to_string(dialects::BOOT).unwrap();
     files.write_bytes(".multiprom-7-r0", format!("format 1\npid 7\nboot {boot}").as_bytes());
     assert_eq!(checked(&files), (Some(0), vec!["remark left_over .multiprom-7-r0".to_owned()]));
@@ -233,6 +235,12 @@ fn what_cannot_be_read_is_found() {
     let (code, out, _) = run(&mut multiprom(&["check", "/no/such/directory"]));
     assert_eq!(code, Some(1));
     assert!(out.starts_with("/no/such/directory: cannot be listed: No such file or directory"), "{out}");
+}
+
+#[test]
+fn an_empty_directory_is_a_remark() {
+    let files = Files::new();
+    assert_eq!(checked(&files), (Some(0), vec!["remark no_files .".to_owned()]));
 }
 
 #[test]

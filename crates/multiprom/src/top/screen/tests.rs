@@ -65,7 +65,7 @@ fn press(screen: &mut Screen, keys: &str) -> After {
 }
 
 #[test]
-fn series_are_sorted_by_rate() {
+fn what_counts_is_sorted_by_rate_and_gauges_behind_it() {
     assert_eq!(
         shown(&mut screen(BEFORE, AFTER), 80, 9),
         [
@@ -74,8 +74,8 @@ fn series_are_sorted_by_rate() {
             " RATE/s    VALUE     MEAN  KIND       SERIES",
             "  20.00       30           counter    served_total{path=\"/\",pid=\"8\"}",
             "  10.00       20    2.0ms  summary    wait_seconds{pid=\"7\"}",
-            "  -3.00        2           gauge      depth{pid=\"7\"}",
             "   2.00       12           counter    served_total{path=\"/\",pid=\"7\"}",
+            "  -3.00        2           gauge      depth{pid=\"7\"}",
             "",
             "q quit  w workers  s sorted by rate  p pause  / filter",
         ]
