@@ -235,8 +235,9 @@ Examples:
       export PROMETHEUS_MULTIPROC_DIR=/run/shop/metrics
       multiprom serve /run/shop/metrics &
       gunicorn --workers 4 shop:app
-    In the application, delete the /metrics view with its CollectorRegistry() and
-    MultiProcessCollector(registry); keep the metrics. Let Prometheus scrape port 10464.
+    In the application, delete the /metrics view with its CollectorRegistry()
+    and MultiProcessCollector(registry); keep the metrics. Let Prometheus
+    scrape port 10464.
 
   Two applications on one page:
       multiprom serve /run/shop/metrics,app=shop /run/mail/metrics,app=mail
@@ -270,17 +271,21 @@ Exit codes:
 const SERVE_EXAMPLES: &str = "\
 Examples:
   multiprom serve /run/shop/metrics
-  multiprom serve --listen 127.0.0.1:9000 --listen '[::1]:9000' /run/shop/metrics
+  multiprom serve --listen 127.0.0.1:9000 --listen '[::1]:9000' /run/shop
   multiprom serve --catalog metrics.catalog /run/puma/metrics
   multiprom serve --max-series-per-family 1000 /run/shop/metrics
 
-  What gunicorn-prometheus-exporter, PromPHP or pytheus keep in Redis, read and never written:
+  What gunicorn-prometheus-exporter, PromPHP or pytheus keep in Redis, read and
+  never written:
       multiprom serve redis://redis.example/0
       multiprom serve 'redis://redis.example/0?schema=gunicorn&prefix=shop'
-      REDIS_PASSWORD=... multiprom serve 'redis://redis.example/0?schema=promphp' /run/shop/metrics
-      multiprom serve --catalog metrics.catalog 'redis://redis.example/0?schema=pytheus'
+      REDIS_PASSWORD=... \
+        multiprom serve 'redis://redis.example/0?schema=promphp' /run/shop/metrics
+      multiprom serve --catalog metrics.catalog \
+        'redis://redis.example/0?schema=pytheus'
 
-  An IPv6 wildcard such as [::]:9000 takes IPv4 clients too, as Linux does by default.
+  An IPv6 wildcard such as [::]:9000 takes IPv4 clients too, as Linux does by
+  default.
 
 In Prometheus:
   scrape_configs:
@@ -291,5 +296,6 @@ In Prometheus:
 const COLLECT_EXAMPLES: &str = "\
 Examples:
   multiprom collect /run/shop/metrics
-  multiprom collect --format openmetrics /run/shop/metrics,app=shop /run/mail/metrics,app=mail
+  multiprom collect --format openmetrics /run/shop/metrics
+  multiprom collect /run/shop/metrics,app=shop /run/mail/metrics,app=mail
   PROMETHEUS_MULTIPROC_DIR=/run/shop/metrics multiprom collect";

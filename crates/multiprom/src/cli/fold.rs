@@ -60,16 +60,20 @@ Examples:
   multiprom serve --fold /run/shop/metrics
 
 Who is dead:
-  A process that has a file open or mapped for writing lives, whoever it is; so does one that
-  holds the lock of our own stores. A file that nobody has is of a dead one, if some process of
-  the application was ever seen to have one: else it may run where it cannot be seen, and
-  --offline is for you to say that it does not run.
+  A process that has a file open or mapped for writing lives, whoever it is;
+  so does one that holds the lock of our own stores. A file that nobody has is
+  of a dead one, if some process of the application was ever seen to have one:
+  else it may run where it cannot be seen, and --offline is for you to say
+  that it does not run.
 
 While it folds:
-  For some milliseconds the files of the dead have other names. multiprom counts each number once
-  all the time; the application's own collector (MultiProcessCollector) may miss them, or count
-  them twice, if it is asked just then.
+  For some milliseconds the files of the dead have other names. multiprom
+  counts each number once all the time; the application's own collector
+  (MultiProcessCollector) may miss them, or count them twice, if it is asked
+  just then.
 
 Exit codes:
   0  done; also where there was nothing to fold
-  1  something could not be done, or of some files it is not known whether their process lives";
+  1  something could not be done, or of some files it is not known whether
+     their process lives
+  2  the command line is wrong";

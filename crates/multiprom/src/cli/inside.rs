@@ -105,8 +105,8 @@ pub(crate) struct Diff {
 /// Watch what moves, live: the rate of every series, and of every worker.
 ///
 /// Counters show increments a second; histograms and summaries observations a second, and the mean of what was
-/// observed since the last reading; gauges their change a second. A worker's rate is that of all its counters,
-/// histograms and summaries together.
+/// observed since the last reading; gauges their change a second, sorted behind all that counts. A worker's rate is
+/// that of all its counters, histograms and summaries together.
 #[derive(Debug, Args)]
 #[command(after_long_help = TOP_EXAMPLES)]
 pub(crate) struct Top {
@@ -128,20 +128,25 @@ pub(crate) struct Top {
 
 const LS_EXAMPLES: &str = "\
 Columns:
-  CLIENT   python, ruby or gitlab; python with its versions where today's client fails on it
-  KIND     and how gauges of several processes are merged. With a question mark where it is
-           guessed: Ruby's files do not say it
+  CLIENT   python, ruby or gitlab; python with its versions where today's
+           client fails on it
+  KIND     and how gauges of several processes are merged. With a question
+           mark where it is guessed: Ruby's files do not say it
   PROCESS  the identifier in the file's name
-  WRITER   alive, dead, or unknown, which is to be taken for alive; folding where it is dead and
-           `multiprom fold` is adding it to an archive, or was interrupted: it counts until then;
-           archive where the file is nobody's, but the sum of what was folded
+  WRITER   alive, dead, or unknown, which is to be taken for alive; archive
+           where the file is nobody's, but the sum of what was folded; folding
+           where it is dead and `multiprom fold` is adding the file to an
+           archive, or was interrupted: it counts until then
   SERIES   records that count on a page
-  USED     bytes in use and the length of the file, in bytes, or K, M, G of 1024
-  DAMAGE   what is wrong, and at which byte. `multiprom check` says what to do
-  The last line also counts the dot-files that killed processes and folds have left, which
-  `multiprom check` names. A column that would be empty is left out. On a terminal long texts
-  lose their middle, and where that is not enough columns are left out. In a pipe nothing is
-  cut.
+  USED     bytes in use and the length of the file, in bytes, or K, M, G of
+           1024
+  DAMAGE   what is wrong, and at which byte; `multiprom check` says what to
+           do. Where a terminal has no room for the column, it stands below
+           the file
+  The last line also counts the dot-files that killed processes and folds have
+  left, which `multiprom check` names. A column that would be empty is left
+  out. On a terminal long texts lose their middle, and where that is not
+  enough columns are left out. In a pipe nothing is cut.
 
 Fields of --json:
   path file client versions kind guessed mode process life series used length
@@ -161,23 +166,27 @@ Exit codes:
 const DUMP_EXAMPLES: &str = "\
 A line of text:
   served_total{code=\"200\"} 7.0 # counter_4711.db@8 python counter process 4711
-  Behind the # stand the file and the record's offset in it, what the file's name tells, and
-  the time of the last write where one is stored: Unix time in Python's files, seconds since
-  boot in Ruby's. What a terminal would not show as text is escaped.
+  Behind the # stand the file and the record's offset in it, what the file's
+  name tells, and the time of the last write where one is stored: Unix time in
+  Python's files, seconds since boot in Ruby's. What a terminal would not show
+  as text is escaped.
 
 Fields of --json:
-  path offset value_offset client kind mode process family name labels help value time counts
-  folding  true where a fold has taken the file away and it is not in its archive yet; else left
-           out. The text shows such a file under its old name, path is the one that it has
-  raw_key  instead of family, name, labels and help: the key that cannot be read, escaped
-  damage   an object of offset and why: what is wrong with the key; without a value, with the
-           file
+  path offset value_offset client kind mode process family name labels help
+  value time counts
+  folding  true where a fold has taken the file away and it is not in its
+           archive yet; else left out. The text shows such a file under its
+           old name, path is the one that it has
+  raw_key  instead of family, name, labels and help: the key that cannot be
+           read, escaped
+  damage   an object of offset and why: what is wrong with the key; without a
+           value, with the file
   Numbers that JSON does not have are texts: \"NaN\", \"+Inf\", \"-Inf\".
 
 Examples:
   multiprom dump /run/shop/metrics/counter_4711.db
   multiprom dump /run/shop/metrics | grep '^http_requests_total{'
-  multiprom dump --json /run/shop/metrics | jq -r 'select(.value == \"NaN\") | .path'
+  multiprom dump --json /run/shop | jq -r 'select(.value == \"NaN\") | .path'
 
 Exit codes:
   0  all was read; also where files are damaged
@@ -185,18 +194,20 @@ Exit codes:
   2  the command line is wrong";
 
 const CHECK_EXAMPLES: &str = "\
-A finding is two lines: the file, the byte where it has one, and what is wrong; then what to do.
+A finding is the file, the byte where it has one, and what is wrong; below it,
+behind a =, what to do.
 
 Fields of --json:
   weight  fault or remark
-  what    directory_unreadable directory_not_writable unreadable not_regular foreign
-          unknown_kind empty negative_used damaged bad_key duplicate_series left_over
-          kinds_differ modes_differ help_differs buckets_differ process_clash dialects_mixed
+  what    directory_unreadable directory_not_writable no_files unreadable
+          not_regular foreign unknown_kind empty negative_used damaged bad_key
+          duplicate_series left_over kinds_differ modes_differ help_differs
+          buckets_differ process_clash dialects_mixed
   path offset why advice
 
 Examples:
   multiprom check /run/shop/metrics
-  multiprom check --json /run/shop/metrics | jq -r 'select(.what == \"damaged\") | .path'
+  multiprom check --json /run/shop | jq -r 'select(.offset) | .path'
 
 Exit codes:
   0  nothing is wrong; there may be remarks
@@ -209,8 +220,8 @@ Lines begin with
   +  new       + jobs_total{queue=\"post\"} 1.0
   ~  changed   ~ jobs_total{queue=\"news\"} 5.0 -> 9.0 (+4.0)
   !  fell      ! jobs_total{queue=\"spam\"} 9.0 -> 5.0 (-4.0) fell
-  What can fall is a counter, or a bucket, count or sum, by more than the last bits of a sum
-  (1e-9 of itself).
+  What can fall is a counter, or a bucket, count or sum, by more than the last
+  bits of a sum (1e-9 of itself).
 
 Fields of --json:
   change  gone, new, changed or fell
@@ -220,7 +231,7 @@ Examples:
   multiprom collect /run/shop/metrics > saved.txt
   multiprom diff saved.txt /run/shop/metrics
   curl -s localhost:8000/metrics | multiprom diff - /run/shop/metrics
-  multiprom diff --only-falls saved.txt /run/shop/metrics || echo 'a counter fell'
+  multiprom diff --only-falls saved.txt /run/shop/metrics || echo 'it fell'
 
 Exit codes:
   0  nothing differs; with --only-falls: nothing fell
@@ -236,7 +247,7 @@ Keys:
 
 Examples:
   multiprom top /run/shop/metrics
-  multiprom top --interval 5 /run/shop/metrics,app=shop /run/mail/metrics,app=mail
+  multiprom top --interval 5 /run/shop,app=shop /run/mail,app=mail
   multiprom top --once --workers /run/shop/metrics
 
 Exit codes:

@@ -79,39 +79,43 @@ const NOTES: &str = "\
 Examples:
   multiprom run gunicorn --workers 4 shop:app
   multiprom run --listen 127.0.0.1:9000 -- celery --app shop worker
-  multiprom run --directory /var/lib/shop/metrics --on-restart keep -- gunicorn shop:app
+  multiprom run --directory /var/lib/shop --on-restart keep -- puma
 
 In a Dockerfile:
-  ENTRYPOINT [\"multiprom\", \"run\", \"--\", \"gunicorn\", \"--workers\", \"4\", \"shop:app\"]
+  ENTRYPOINT [\"multiprom\", \"run\", \"--\", \"gunicorn\", \"-w\", \"4\", \"shop:app\"]
   ENTRYPOINT [\"multiprom\", \"run\", \"--\", \"celery\", \"--app\", \"shop\", \"worker\"]
   ENTRYPOINT [\"multiprom\", \"run\", \"--\", \"puma\", \"--workers\", \"4\"]
   EXPOSE 10464
-  Docker's /dev/shm holds 64 MB; give it more with --shm-size where many series are kept.
+  Docker's /dev/shm holds 64 MB; give it more with --shm-size where many
+  series are kept.
 
 What the application has to do:
-  Python's prometheus_client and GitLab's prometheus-client-mmap find the directory by
-  themselves. Ruby's prometheus-client is told by one line:
+  Python's prometheus_client and GitLab's prometheus-client-mmap find the
+  directory by themselves. Ruby's prometheus-client is told by one line:
       Prometheus::Client.config.data_store = Prometheus::Client::DataStores::
         DirectFileStore.new(dir: ENV.fetch(\"PROMETHEUS_MULTIPROC_DIR\"))
-  A directory that is made belongs to the user who runs multiprom, and nobody else may enter
-  it. Where the command changes to another user, give --directory with one that this user may
-  write to.
+  A directory that is made belongs to the user who runs multiprom, and nobody
+  else may enter it. Where the command changes to another user, give
+  --directory with one that this user may write to.
 
 Signals:
-  SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU and such are
-  passed on to the command. What a terminal sends (Ctrl-C, Ctrl-\\, Ctrl-Z, its new size, its
-  end) has reached the command already and is not sent again. Whoever asks multiprom to end
-  (SIGTERM, SIGINT, SIGQUIT) asks all: what lives on when the command has ended gets the signal
-  then. Under systemd set KillMode=mixed, or the command gets SIGTERM twice.
+  SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGTTIN,
+  SIGTTOU and such are passed on to the command. What a terminal sends
+  (Ctrl-C, Ctrl-\\, Ctrl-Z, its new size, its end) has reached the command
+  already and is not sent again. Whoever asks multiprom to end (SIGTERM,
+  SIGINT, SIGQUIT) asks all: what lives on when the command has ended gets the
+  signal then. Under systemd set KillMode=mixed, or the command gets SIGTERM
+  twice.
 
 Upgrades:
-  A reload within the command, as gunicorn's by SIGHUP, is no restart: metrics go on. After
-  SIGUSR2 gunicorn and unicorn start a new master; when the old one has ended (send SIGQUIT to
-  its own pid), multiprom passes signals on to the new one, and ends as that does. A master is
-  a process that was started by a program of its own and has children; other processes that
-  the command leaves behind are waited for.
+  A reload within the command, as gunicorn's by SIGHUP, is no restart: metrics
+  go on. After SIGUSR2 gunicorn and unicorn start a new master; when the old
+  one has ended (send SIGQUIT to its own pid), multiprom passes signals on to
+  the new one, and ends as that does. A master is a process that was started
+  by a program of its own and has children; other processes that the command
+  leaves behind are waited for.
 
 Exit codes:
-  The command's; 128 and the number of the signal that ended it; 126 where it cannot be
-  executed, 127 where it is not found, 125 where multiprom itself failed before the command was
-  started, 2 where the command line is wrong.";
+  The command's; 128 and the number of the signal that ended it; 126 where it
+  cannot be executed, 127 where it is not found, 125 where multiprom itself
+  failed before the command was started, 2 where the command line is wrong.";

@@ -75,6 +75,20 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn help_is_laid_out_for_a_terminal_of_eighty_columns() {
+    for command in ["", "serve", "run", "collect", "fold", "ls", "dump", "check", "diff", "top", "demo"] {
+        let help = |columns: &str| {
+            let mut asked = multiprom(&[]);
+            asked.args(Some(command).filter(|command| !command.is_empty())).arg("--help");
+            run(asked.env("COLUMNS", columns)).1
+        };
+        // What is laid out by hand stands behind the options, and is broken nowhere.
+        let by_hand = |help: String| help.split_once("Print help (see").unwrap().1.to_owned();
+        assert_eq!(by_hand(help("80")), by_hand(help("200")), "{command}");
+    }
+}
+
+#[test]
 fn a_wrong_log_level_is_named() {
     for wrong in ["=loud=", "wran"] {
         let (code, _, errors) = run(&mut multiprom(&["--log-level", wrong, "collect", "/tmp"]));
