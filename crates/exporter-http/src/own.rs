@@ -82,35 +82,27 @@ impl OwnMetrics {
 
     fn families(&self) -> [FamilySnapshot; 5] {
         let read = |number: &AtomicU64| number.load(Relaxed) as f64;
-        let scrapes: Vec<Sample> = CODES
-            .iter()
-            .zip(&self.scrapes)
-            .map(|(code, count)| {
-                sample("multiprom_http_scrapes_total", [Label::new("code", code.as_str())], read(count))
-            })
-            .collect();
-        let answered = scrapes.iter().map(|sample| sample.value).sum();
+        let scrape =
+            |(code, count): (&StatusCode, &AtomicU64)| ([Label::new("code", code.as_str())], read(count));
+        let scrapes: Vec<_> = CODES.iter().zip(&self.scrapes).map(scrape).collect();
+        let answered = scrapes.iter().map(|(_, count)| count).sum();
+        let none: [Label; 0] = [];
+        let one = |kind, name, help, number: &AtomicU64| {
+            FamilySnapshot::of_numbers(kind, name, help, [(none.clone(), read(number))])
+        };
+        let duration = "multiprom_http_scrape_duration_seconds";
         [
-            FamilySnapshot { samples: scrapes, ..family("multiprom_http_scrapes", SCRAPES, Kind::Counter) },
+            FamilySnapshot::of_numbers(Kind::Counter, "multiprom_http_scrapes", SCRAPES, scrapes),
             FamilySnapshot {
                 samples: vec![
-                    sample("multiprom_http_scrape_duration_seconds_count", [], answered),
-                    sample("multiprom_http_scrape_duration_seconds_sum", [], read(&self.nanoseconds) / 1e9),
+                    sample(&format!("{duration}_count"), answered),
+                    sample(&format!("{duration}_sum"), read(&self.nanoseconds) / 1e9),
                 ],
-                ..family("multiprom_http_scrape_duration_seconds", DURATION, Kind::Summary)
+                ..FamilySnapshot::of_numbers(Kind::Summary, duration, DURATION, [] as [(Vec<Label>, f64); 0])
             },
-            FamilySnapshot {
-                samples: vec![sample("multiprom_http_scrapes_in_flight", [], read(&self.in_flight))],
-                ..family("multiprom_http_scrapes_in_flight", IN_FLIGHT, Kind::Gauge)
-            },
-            FamilySnapshot {
-                samples: vec![sample("multiprom_http_connections", [], read(&self.connections))],
-                ..family("multiprom_http_connections", CONNECTIONS, Kind::Gauge)
-            },
-            FamilySnapshot {
-                samples: vec![sample("multiprom_http_connections_refused_total", [], read(&self.refused))],
-                ..family("multiprom_http_connections_refused", REFUSED, Kind::Counter)
-            },
+            one(Kind::Gauge, "multiprom_http_scrapes_in_flight", IN_FLIGHT, &self.in_flight),
+            one(Kind::Gauge, "multiprom_http_connections", CONNECTIONS, &self.connections),
+            one(Kind::Counter, "multiprom_http_connections_refused", REFUSED, &self.refused),
         ]
     }
 }
@@ -144,18 +136,6 @@ impl Drop for OpenConnection<'_> {
     }
 }
 
-/// A family without samples.
-fn family(name: &str, help: &str, kind: Kind) -> FamilySnapshot {
-    FamilySnapshot {
-        name: name.into(),
-        help: help.into(),
-        unit: None,
-        kind,
-        bare: false,
-        samples: Vec::new(),
-    }
-}
-
-fn sample<const N: usize>(name: &str, labels: [Label; N], value: f64) -> Sample {
-    Sample::new(Arc::new(Series::new(name, labels)), value)
+fn sample(name: &str, value: f64) -> Sample {
+    Sample::new(Arc::new(Series::new(name, [])), value)
 }

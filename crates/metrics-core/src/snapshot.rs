@@ -33,6 +33,32 @@ pub struct FamilySnapshot {
     pub samples: Vec<Sample>,
 }
 
+impl FamilySnapshot {
+    /// A family of single numbers, each with its labels: those of a counter end in `_total`, all others have the
+    /// family's name.
+    ///
+    /// ```
+    /// use metrics_core::{FamilySnapshot, Kind, Label};
+    ///
+    /// let numbers = [(vec![Label::new("code", "200")], 7.0)];
+    /// let family = FamilySnapshot::of_numbers(Kind::Counter, "served", "Requests served.", numbers);
+    /// assert_eq!((&*family.name, &*family.samples[0].series.name), ("served", "served_total"));
+    /// ```
+    pub fn of_numbers<L: Into<Arc<[Label]>>>(
+        kind: Kind,
+        name: &str,
+        help: &str,
+        numbers: impl IntoIterator<Item = (L, f64)>,
+    ) -> FamilySnapshot {
+        let of_sample = if kind == Kind::Counter { format!("{name}_total") } else { name.to_owned() };
+        let of_sample: Arc<str> = of_sample.into();
+        let sample =
+            |(labels, value): (L, f64)| Sample::new(Arc::new(Series::new(of_sample.clone(), labels)), value);
+        let samples = numbers.into_iter().map(sample).collect();
+        FamilySnapshot { name: name.into(), help: help.into(), unit: None, kind, bare: false, samples }
+    }
+}
+
 /// One line of a page: a series and its value.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use collector::{Ask, Source, SourceError, Tally};
 use folding::{FoldError, Folded, Folder};
-use metrics_core::{FamilySnapshot, Kind, Label, Sample, Series, Snapshot};
+use metrics_core::{FamilySnapshot, Kind, Label, Snapshot};
 use tokio::time::MissedTickBehavior;
 
 /// How often it is looked whether there is anything to fold.
@@ -114,26 +114,31 @@ impl Source for Counts {
         let one = |value: f64| [(Vec::new(), value)];
         Snapshot {
             families: vec![
-                family(Kind::Counter, "multiprom_folds", "Looks at a directory for files to fold.", folds),
-                family(
+                FamilySnapshot::of_numbers(
+                    Kind::Counter,
+                    "multiprom_folds",
+                    "Looks at a directory for files to fold.",
+                    folds,
+                ),
+                FamilySnapshot::of_numbers(
                     Kind::Counter,
                     "multiprom_folded_files",
                     "Files of dead processes that were added to an archive.",
                     one(numbers.files as f64),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Counter,
                     "multiprom_dropped_files",
                     "Files of dead processes that were deleted because nobody shows their numbers.",
                     one(numbers.dropped as f64),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_unfoldable_files",
                     "Files of dead processes that cannot be folded; the log says why.",
                     one(numbers.kept as f64),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_doubtful_files",
                     "Files of which it is not known whether their process lives.",
@@ -142,16 +147,4 @@ impl Source for Counts {
             ],
         }
     }
-}
-
-fn family(
-    kind: Kind,
-    name: &str,
-    help: &str,
-    samples: impl IntoIterator<Item = (Vec<Label>, f64)>,
-) -> FamilySnapshot {
-    let sample_name = if kind == Kind::Counter { format!("{name}_total") } else { name.to_owned() };
-    let sample = |(labels, value)| Sample::new(Arc::new(Series::new(&*sample_name, labels)), value);
-    let samples = samples.into_iter().map(sample).collect();
-    FamilySnapshot { name: name.into(), help: help.into(), unit: None, kind, bare: false, samples }
 }

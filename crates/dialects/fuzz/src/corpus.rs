@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::targets::Target;
+use crate::targets::TARGETS;
 
-/// Runs every target on each file of its corpus, and holds that none is without one. The last path in the output of
-/// a test that fails is that of the input which made it.
-pub(crate) fn run(corpora: &str, targets: &[Target]) {
-    let expected: BTreeSet<PathBuf> = targets.iter().map(|(name, _)| Path::new(corpora).join(name)).collect();
-    assert_eq!(entries(Path::new(corpora)), expected);
-    for (name, target) in targets {
-        let files = entries(&Path::new(corpora).join(name));
+/// Holds, too, that no target is without a corpus. The last path in the output of a failure is that of the input which
+/// made it.
+#[test]
+fn every_target_holds_on_its_corpus() {
+    // Of the crate that includes this file.
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let expected: BTreeSet<PathBuf> = TARGETS.iter().map(|(name, _)| corpora.join(name)).collect();
+    assert_eq!(entries(&corpora), expected);
+    for (name, target) in TARGETS {
+        let files = entries(&corpora.join(name));
         assert!(!files.is_empty(), "{name} has no corpus");
         for file in files {
             println!("{}", file.display());
