@@ -51,7 +51,7 @@ pub(super) fn check_content(path: &Path, writer: Writer) -> io::Result<Content> 
 
 impl Content {
     fn check_header(&mut self, path: &Path, file: &MetricsFile) {
-        let cure = self.cure();
+        let cure = self.cure(0);
         if file.len == 0 {
             let advice = match self.writer {
                 Writer::Dead | Writer::Folding => format!("{cure}: Python's own reader fails on it"),
@@ -105,7 +105,7 @@ impl Content {
         })?;
         let Twice { found: twice, count: doubled, .. } = twice;
         self.whole = damage.is_none() && first_bad.is_none();
-        let cure = self.cure();
+        let cure = self.cure(counting);
         if let Some(Damage { at, why }) = first_bad {
             let more = if bad_keys > 1 { format!(", nor can {} more", bad_keys - 1) } else { String::new() };
             let why = format!("a key cannot be read{more}: {why}");
@@ -143,15 +143,19 @@ impl Content {
         Ok(())
     }
 
-    /// How to be rid of the file without harm.
-    fn cure(&self) -> String {
+    /// How to be rid of the file, of which so many records count.
+    fn cure(&self, counting: usize) -> String {
         let process = self.nature.process.as_ref();
         let process = process.map_or_else(|| "its writer".to_owned(), |process| format!("process {process}"));
+        let delete = match counting {
+            0 => "delete the file",
+            _ => "delete the file, if what pages have of it may go",
+        };
         match self.writer {
-            Writer::Alive => format!("{process} lives: have it start anew, then delete the file"),
-            Writer::Dead => format!("{process} has ended: delete the file"),
-            Writer::Folding => "the next `multiprom fold` gives it its name back; then delete it".to_owned(),
-            Writer::Unknown => format!("once {process} has ended, delete the file"),
+            Writer::Alive => format!("{process} lives: have it start anew, then {delete}"),
+            Writer::Dead => format!("{process} has ended: {delete}"),
+            Writer::Unknown => format!("once {process} has ended, {delete}"),
+            Writer::Folding => format!("the next `multiprom fold` gives it its name back; then {delete}"),
             Writer::Archive => {
                 "it is an archive: bring it back from a backup, or delete it, and counters begin anew"
                     .to_owned()

@@ -79,7 +79,8 @@ fn a_finding_says_what_to_do() {
     let expected = [
         "/counter_4711.db at 64: damaged (its header says 120 bytes, there are 100: it was cut): the key is cut off \
          or its length is wrong",
-        "  = pages have the record before it; once process 4711 has ended, delete the file",
+        "  = pages have the record before it; once process 4711 has ended, delete the file, if what pages have \
+         of it may go",
         "1 file: 1 thing is wrong",
     ];
     assert_eq!(out.replace(files.path(), "").lines().collect::<Vec<_>>(), expected);
