@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::SystemTime;
 
 use dialects::Dialect;
 use serde_json::Value;
 
-use crate::files::{Files, files_in};
-use crate::process::{multiprom, run};
+use crate::files::{Files, files_in, sound};
+use crate::process::{multiprom, on_a_terminal, run};
 use crate::recorded::{Recorded, fixtures};
 
 /// What `ls --json` says of a directory: by file name.
@@ -84,6 +85,34 @@ fn files_that_are_being_folded_are_listed_under_their_old_names_as_long_as_they_
     let said = listed(files.path());
     let retired = &said[".multiprom-fold~7~counter_archive.db~counter_2.db"];
     assert_eq!((&retired["file"], &retired["life"]), (&"counter_2.db".into(), &"folding".into()));
+}
+
+#[test]
+fn damage_stands_below_the_file_where_a_terminal_has_no_room_for_it() {
+    let files = Files::new();
+    let mut bytes = sound(Dialect::PYTHON, &[(r#"["a", "a_total", {}, ""]"#, 1.0)]);
+    files.write_bytes("gauge_livemostrecent_4711.db", &bytes);
+    bytes.truncate(40);
+    files.write_bytes("counter_4711.db", &bytes);
+    let _writer = std::fs::OpenOptions::new().write(true).open(files.join("counter_4711.db")).unwrap();
+    let shown = |columns: u16| {
+        let mut ls = on_a_terminal(columns, &format!("ls {}", files.path()));
+        let (code, out, _) = run(ls.env("NO_COLOR", "1").stdin(Stdio::null()));
+        assert_eq!(code, Some(0), "{out}");
+        out.lines().take(4).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let damage = "at 8: the length of key and padding does not end on a multiple of 8";
+    let wide = shown(200);
+    assert!(wide[0].ends_with("  DAMAGE") && wide[1].ends_with(&format!("  56/40  {damage}")), "{wide:?}");
+    assert_eq!(
+        shown(60),
+        [
+            "FILE                          WRITER  SERIES     USED",
+            "counter_4711.db               alive        0    56/40",
+            "    at 8: the length of key and padding does not end on a",
+            "    multiple of 8",
+        ]
+    );
 }
 
 #[test]

@@ -26,6 +26,15 @@ pub(crate) fn multiprom(arguments: &[&str]) -> Command {
     command
 }
 
+/// The program with these words as arguments, on a terminal of so many columns and 24 lines, which is script(1)'s.
+pub(crate) fn on_a_terminal(columns: u16, arguments: &str) -> Command {
+    let program = env!("CARGO_BIN_EXE_multiprom");
+    let line = format!("stty cols {columns} rows 24; exec {program} {arguments}");
+    let mut command = Command::new("script");
+    command.args(["-qefc", &line, "/dev/null"]).env_remove("NO_COLOR").env("TERM", "xterm");
+    command
+}
+
 /// Exit code, standard output and standard error.
 pub(crate) fn run(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();

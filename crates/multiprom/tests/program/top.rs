@@ -1,10 +1,10 @@
 //! `multiprom top`.
 
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Stdio};
 
 use crate::files::Files;
-use crate::process::{multiprom, run};
+use crate::process::{multiprom, on_a_terminal, run};
 
 const SERVED: &str = r#"["served", "served_total", {"path": "/\u001b[2J"}, "?"]"#;
 
@@ -71,22 +71,6 @@ fn once_names_a_directory_that_cannot_be_read() {
     assert!(errors.contains("list /no/such/directory: No such file or directory"), "{errors}");
 }
 
-/// `top` on a terminal of 80 columns and 24 lines, which is script(1)'s.
-fn on_a_terminal(files: &Files) -> (Child, ChildStdout) {
-    let program = env!("CARGO_BIN_EXE_multiprom");
-    let line = format!("stty cols 80 rows 24; exec {program} top {}", files.path());
-    let mut process = Command::new("script")
-        .args(["-qefc", &line, "/dev/null"])
-        .env_remove("NO_COLOR")
-        .env("TERM", "xterm")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let out = process.stdout.take().unwrap();
-    (process, out)
-}
-
 /// Reads until `text` was drawn; everything read. The test runner's time limit is the only clock here.
 fn read_until(out: &mut ChildStdout, text: &str) -> String {
     let mut read = Vec::new();
@@ -104,7 +88,10 @@ fn the_terminal_is_given_back_as_it_was() {
     let files = Files::new();
     files.python("counter_7.db", &[(SERVED, 3.0)]);
     for key in ["q", "\u{3}"] {
-        let (mut process, mut out) = on_a_terminal(&files);
+        let line = format!("top {}", files.path());
+        let mut process =
+            on_a_terminal(80, &line).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = process.stdout.take().unwrap();
         let drawn = read_until(&mut out, "served_total");
         assert!(drawn.contains("\x1b[?1049h"), "the screen of before is kept: {drawn:?}");
         assert!(!drawn.contains("/\x1b[2J"), "a label cannot clear the screen: {drawn:?}");
