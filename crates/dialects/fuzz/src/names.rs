@@ -1,13 +1,18 @@
 //! Any file name.
 
 use dialects::{
-    Dialect, Era, archive_name, is_archive_name, is_metrics_file, original_name, parse_file_name,
-    parse_retired, retired_name, writer_of,
+    Dialect, Era, archive_name, is_archive_name, is_metrics_file, is_unfinished, original_name,
+    parse_file_name, parse_retired, retired_name, unfinished_file, writer_of,
 };
 
-/// What a name tells fits together: in every dialect, as an archive's, and as that of a file being folded.
+/// What a name tells fits together: in every dialect, as an archive's, as that of a file being folded, and as that of one being made.
 pub fn names(bytes: &[u8]) {
     let name = &*String::from_utf8_lossy(bytes);
+    if is_metrics_file(name) {
+        let unfinished = unfinished_file(name);
+        assert!(is_unfinished(&unfinished) && !is_unfinished(name));
+        assert!(!is_metrics_file(&unfinished) && parse_retired(&unfinished).is_none());
+    }
     for dialect in [Dialect::PYTHON, Dialect::Python(Era::F2), Dialect::Gitlab, Dialect::Ruby] {
         let Some(parts) = parse_file_name(dialect, name) else { continue };
         assert!(is_metrics_file(name));
