@@ -93,10 +93,9 @@ const MADE_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) fn remove_left_over(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
-        let path = entry.path();
-        if entry.file_name().to_str().is_some_and(dialects::is_unfinished) && is_nobodys(&path) {
+        if entry.file_name().to_str().is_some_and(dialects::is_unfinished) && is_nobodys(&entry.path()) {
             // Whoever may not remove it leaves it to others.
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(entry.path());
         }
     }
 }
