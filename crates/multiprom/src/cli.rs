@@ -279,9 +279,9 @@ Examples:
   never written:
       multiprom serve redis://redis.example/0
       multiprom serve 'redis://redis.example/0?schema=gunicorn&prefix=shop'
-      REDIS_PASSWORD=... \
+      REDIS_PASSWORD=... \\
         multiprom serve 'redis://redis.example/0?schema=promphp' /run/shop/metrics
-      multiprom serve --catalog metrics.catalog \
+      multiprom serve --catalog metrics.catalog \\
         'redis://redis.example/0?schema=pytheus'
 
   An IPv6 wildcard such as [::]:9000 takes IPv4 clients too, as Linux does by
