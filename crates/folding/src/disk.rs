@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use dialects::HEADER_LEN;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use crate::FoldError;
 
@@ -199,10 +200,13 @@ pub(crate) fn round(path: &Path) -> io::Result<Option<u64>> {
     Ok(dialects::archive_round(&tail))
 }
 
-/// Opens a file to be read; never waits, whatever is there. None where it is no regular file, or is gone.
+/// Opens a file to be read; never waits, whatever is there. None where it is no regular file - a symbolic link is none -,
+/// or is gone.
 fn open(path: &Path) -> io::Result<Option<(File, fs::Metadata)>> {
-    let file = match OpenOptions::new().read(true).custom_flags(flags(OFlags::NONBLOCK)).open(path) {
+    let how = flags(OFlags::NONBLOCK | OFlags::NOFOLLOW);
+    let file = match OpenOptions::new().read(true).custom_flags(how).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => return Ok(None),
         opened => opened?,
     };
     let about = file.metadata()?;

@@ -14,6 +14,7 @@ use liveness::{Life, Watch};
 use crate::claims::{release_claims, unused_claims};
 use crate::content::{Fate, all_records, fate};
 use crate::disk::{self, Disk};
+use crate::links::Links;
 use crate::sheet::{Merging, Sheet};
 use crate::{AllGauges, FoldError, Folded, Kept, Options};
 
@@ -136,8 +137,12 @@ impl Folder {
             .collect();
         let found = self.watch.look(&directory, &files).map_err(|error| disk.failed("list", "", error))?;
         folded.doubt = found.doubt;
+        let links = Links::among(&directory, &files);
         for (name, life) in files.iter().zip(&found.lives) {
             match life {
+                Life::Dead if let Some(why) = links.keep(name) => {
+                    folded.kept.push(Kept { file: (*name).to_owned(), why: why.to_owned() });
+                }
                 Life::Dead => self.place(&disk, name, false, &archives, &mut plan, &mut folded)?,
                 life => {
                     let count = if *life == Life::Alive { &mut folded.alive } else { &mut folded.unknown };

@@ -53,6 +53,7 @@
 #![forbid(unsafe_code)]
 
 mod folder;
+mod links;
 mod terms;
 
 mod content;

@@ -1,6 +1,7 @@
 //! What becomes of which file.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use collector::Liveness;
@@ -130,9 +131,45 @@ fn pipes_and_links_under_our_names_keep_nobody_waiting() {
     assert_eq!(scene.fold().kept, [kept("counter_1.db", why)]);
     let elsewhere = tempfile::tempdir().unwrap();
     fs::remove_file(scene.at(dialects::FOLD_LOCK)).unwrap();
-    std::os::unix::fs::symlink(elsewhere.path().join("made"), scene.at(dialects::FOLD_LOCK)).unwrap();
+    symlink(elsewhere.path().join("made"), scene.at(dialects::FOLD_LOCK)).unwrap();
     assert!(scene.folder().fold().is_err());
     assert!(!elsewhere.path().join("made").exists());
+}
+
+#[test]
+fn links_are_not_followed_and_what_they_lead_to_stays() {
+    let (scene, elsewhere) = (Scene::new(), Scene::new());
+    elsewhere.counter("1", &[("a", 100.0)]);
+    for (process, number) in [("1", 1.0), ("2", 10.0)] {
+        scene.counter(process, &[("a", number)]);
+    }
+    symlink(elsewhere.at("counter_1.db"), scene.at("counter_out.db")).unwrap();
+    symlink("counter_2.db", scene.at("counter_in.db")).unwrap();
+    // What it leads to counts under both names.
+    let page = [(r#"c_total{s="a"}"#.to_owned(), 21.0)];
+    assert_eq!(scene.page(), page);
+    let (link, target) = ("it is a symbolic link", "a symbolic link leads to it");
+    let stay = [kept("counter_2.db", target), kept("counter_in.db", link), kept("counter_out.db", link)];
+    // A file of this name stays as well, though it is another one.
+    let stay = [vec![kept("counter_1.db", target)], stay.to_vec()].concat();
+    assert_eq!(scene.fold().kept, stay);
+    fs::remove_file(scene.at("counter_out.db")).unwrap();
+    let folded = scene.fold();
+    assert_eq!((folded.files, folded.kept.len()), (1, 2));
+    assert_eq!(scene.page(), page);
+}
+
+#[test]
+fn a_link_that_is_named_as_an_archive_is_left_alone() {
+    let (scene, elsewhere) = (Scene::new(), Scene::new());
+    elsewhere.counter("1", &[("a", 100.0)]);
+    elsewhere.fold();
+    scene.counter("1", &[("a", 1.0)]);
+    symlink(elsewhere.at("counter_archive.db"), scene.at("counter_archive.db")).unwrap();
+    let why = "counter_archive.db is there and not of our making";
+    let stay = [kept("counter_1.db", why), kept("counter_archive.db", "it is a symbolic link")];
+    assert_eq!(scene.fold().kept, stay);
+    assert_eq!(scene.page(), [(r#"c_total{s="a"}"#.to_owned(), 1.0)]);
 }
 
 #[test]
