@@ -16,6 +16,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> anyhow::Result
     let program = build_program(workspace)?;
     let with_tools = |command: &mut Command| {
         command.env("MULTIPROM_PYTHON", &tools.python);
+        command.env("MULTIPROM_REDIS_PYTHON", &tools.redis_python);
         command.env("MULTIPROM_RUBY", &tools.ruby);
         command.env("MULTIPROM_PROGRAM", &program);
         if arguments.is_empty() {

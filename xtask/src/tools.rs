@@ -12,6 +12,8 @@ use crate::workspace::Workspace;
 pub(crate) struct Tools {
     /// Python with the packages of `integration-tests/requirements.txt`.
     pub(crate) python: PathBuf,
+    /// Python with the packages of `integration-tests/requirements-redis.txt`.
+    pub(crate) redis_python: PathBuf,
     /// A Ruby that can load `prometheus-client-mmap`.
     pub(crate) ruby: PathBuf,
 }
@@ -33,9 +35,16 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
         );
     }
     let ruby = ruby().context("no ruby can load prometheus/client")?;
-    let python = python_environment(workspace)?;
+    let python =
+        python_environment(workspace, "requirements.txt", "venv", "import prometheus_client, gunicorn, celery")?;
+    let redis_python = python_environment(
+        workspace,
+        "requirements-redis.txt",
+        "venv-redis",
+        "import gunicorn_prometheus_exporter, pytheus, pytheus_backend_rs",
+    )?;
     println!("setup: the tests have all they need");
-    Ok(Tools { python, ruby })
+    Ok(Tools { python, redis_python, ruby })
 }
 
 /// Installs a C++ compiler where there is none: libFuzzer is compiled by it.
@@ -134,16 +143,22 @@ fn apt_get(arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// The Python of a virtual environment that holds exactly the packages that the tests want.
-fn python_environment(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let requirements = workspace.root().join("integration-tests/requirements.txt");
+/// The Python of a virtual environment called `name` that holds exactly the packages that the tests want by
+/// `requirements`, and can do `proof`.
+fn python_environment(
+    workspace: &Workspace,
+    requirements: &str,
+    name: &str,
+    proof: &str,
+) -> anyhow::Result<PathBuf> {
+    let requirements = workspace.root().join("integration-tests").join(requirements);
     let wanted = read(&requirements)?;
-    let environment = workspace.tools().join("venv");
+    let environment = workspace.tools().join(name);
     let python = environment.join("bin/python");
     // Written last: without it an installation was cut short.
     let installed = environment.join("installed.txt");
     if std::fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted)
-        && succeeds(Command::new(&python).args(["-c", "import prometheus_client, gunicorn, celery"]))
+        && succeeds(Command::new(&python).args(["-c", proof]))
     {
         return Ok(python);
     }

@@ -36,6 +36,8 @@ pub(crate) fn stated(catalogued: Statement) -> Statement {
 /// The Rust backend spells a bound otherwise than it looks for it: both spellings are asked for.
 pub(crate) fn keys(prefix: &str, family: &Statement) -> Vec<MetricKey> {
     let name = &family.name;
+    // As its configuration `key_prefix` makes it.
+    let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}-") };
     let key = |suffix: &str, sample: String, le: Option<&str>| MetricKey {
         key: format!("{prefix}{name}{suffix}").into_bytes(),
         sample,

@@ -1,6 +1,6 @@
 //! Tests with real parts: real clients and servers writing, the program itself, a real Prometheus reading.
 //!
-//! They run Python, Ruby and Prometheus, which `cargo xtask setup` installs; a test that does not find what it runs
+//! They run Python, Ruby, Prometheus and Redis, which `cargo xtask setup` installs; a test that does not find what it runs
 //! fails. Each has a directory, ports and processes of its own.
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ mod one_command;
 mod out_of_sight;
 mod prefork;
 mod readers_beside_writers;
+mod redis_clients;
 mod round_trips;
 mod shop;
 mod storm;

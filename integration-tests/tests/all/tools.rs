@@ -18,6 +18,22 @@ pub(crate) fn python() -> Command {
     command
 }
 
+/// Python with clients that keep their metrics in Redis: `MULTIPROM_REDIS_PYTHON`, else what setup put into the target
+/// directory.
+pub(crate) fn redis_python() -> Command {
+    static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+        let python = chosen("MULTIPROM_REDIS_PYTHON", &target().join("tools/venv-redis/bin/python"));
+        must_run(
+            Command::new(&python)
+                .args(["-c", "import gunicorn_prometheus_exporter, pytheus, pytheus_backend_rs"]),
+        );
+        python
+    });
+    let mut command = Command::new(&*PYTHON);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PROMETHEUS_MULTIPROC_DIR");
+    command
+}
+
 /// Ruby with GitLab's client: `MULTIPROM_RUBY`, else Debian's.
 pub(crate) fn ruby() -> Command {
     static RUBY: LazyLock<PathBuf> = LazyLock::new(|| {

@@ -27,6 +27,13 @@ fn a_histogram_is_a_key_for_each_bound_and_each_spelling_of_it() {
 }
 
 #[test]
+fn a_prefix_is_put_before_a_name_as_the_client_puts_it() {
+    let family = Statement::new(Kind::Counter, "jobs_total", "", Aggregation::SUM);
+    let found: Vec<Vec<u8>> = keys("shop", &family).into_iter().map(|key| key.key).collect();
+    assert_eq!(found, [b"shop-jobs_total"]);
+}
+
+#[test]
 fn labels_are_the_same_in_whatever_order_they_are_written() {
     let expected = vec![Label::new("a", "é"), Label::new("b", "q\"")];
     for field in [r#"{"b": "q\"", "a": "\u00e9"}"#, r#"{"a":"é","b":"q\""}"#] {
