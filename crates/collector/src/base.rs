@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use crate::book::NONE;
 use crate::layout::Layout;
-use crate::merge::{Adding, Operation, Reading, Rest, Slots};
+use crate::merge::{Adding, Operation, Rest, Slots};
+use crate::readings::Readings;
 use crate::tally::SettledRun;
 
 /// See the head of this file. Good for one layout.
@@ -36,7 +37,7 @@ enum Use {
 }
 
 impl Base {
-    pub(crate) fn new(layout: &Layout, readings: &[Reading], settled: &[SettledRun], adding: Adding) -> Base {
+    pub(crate) fn new(layout: &Layout, readings: &Readings, settled: &[SettledRun], adding: Adding) -> Base {
         let uses = match adding {
             Adding::Exact => uses(layout),
             Adding::Rounded => vec![Use::InOrder; layout.slot_count],
@@ -52,7 +53,7 @@ impl Base {
         for rank in settled.iter().flat_map(SettledRun::ranks) {
             let slot = layout.slots[rank] as usize;
             if let Some(Use::Sum { to_zero }) = uses.get(slot) {
-                let (sum, value) = (&mut base.values[slot], readings[rank].value);
+                let (sum, value) = (&mut base.values[slot], readings.values[rank]);
                 let first = !std::mem::replace(&mut touched[slot], true);
                 if first && !to_zero {
                     *sum = value;
@@ -88,7 +89,7 @@ impl Base {
     }
 
     /// Merges readings of the sequence that the layout was made for.
-    pub(crate) fn merge(&self, layout: &Layout, readings: &[Reading], into: &mut Slots) {
+    pub(crate) fn merge(&self, layout: &Layout, readings: &Readings, into: &mut Slots) {
         into.reset(layout.slot_count, layout.timed, self.adding);
         into.values.copy_from_slice(&self.values);
         if self.adding == Adding::Exact {
@@ -96,7 +97,7 @@ impl Base {
         }
         for (operation, ranks) in &self.steps {
             let ranks = ranks.start as usize..ranks.end as usize;
-            into.run(*operation, &readings[ranks.clone()], &layout.slots[ranks.clone()], ranks.start);
+            into.run(*operation, readings, ranks.clone(), &layout.slots[ranks]);
         }
         layout.conclude(readings, into);
     }

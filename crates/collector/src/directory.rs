@@ -23,8 +23,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use metrics_core::{Kind, Label, Snapshot};
 
-use crate::merge::Reading;
 use crate::own::family;
+use crate::readings::NumberList;
 use crate::{Ask, Catalog, FamilyId, Source, SourceError, Tally};
 use bad::Bad;
 use folder::Folder;
@@ -132,7 +132,7 @@ struct Hand {
     whole: Vec<u8>,
     again: Vec<u8>,
     /// What was read and is not taken yet.
-    readings: Vec<Reading>,
+    numbers: NumberList,
     /// The class of the file that was parsed last, and its records: another one of the class is likely to be like it.
     last: Option<(usize, Records)>,
     /// By number of a series: where it stands in the file that is parsed.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use metrics_core::Kind;
 
 use crate::book::{FamilyId, NONE, OriginId, SeriesId};
-use crate::merge::{Adding, Operation, Reading, Slots};
+use crate::merge::{Adding, Operation, Slots};
+use crate::readings::Readings;
 use crate::{Ask, By};
 
 /// Which readings there are, in the order of their rank: source, file, record.
@@ -118,22 +119,22 @@ impl Layout {
     }
 
     /// Merges readings of the sequence that this layout was made for.
-    pub(crate) fn merge(&self, readings: &[Reading], adding: Adding, into: &mut Slots) {
+    pub(crate) fn merge(&self, readings: &Readings, adding: Adding, into: &mut Slots) {
         into.reset(self.slot_count, self.timed, adding);
         let mut from = 0;
         for &(operation, to) in &self.runs {
             let run = from..to as usize;
-            into.run(operation, &readings[run.clone()], &self.slots[run.clone()], run.start);
+            into.run(operation, readings, run.clone(), &self.slots[run.clone()]);
             from = run.end;
         }
         self.conclude(readings, into);
     }
 
     /// What comes when every reading has done to its own slot what it does.
-    pub(crate) fn conclude(&self, readings: &[Reading], into: &mut Slots) {
+    pub(crate) fn conclude(&self, readings: &Readings, into: &mut Slots) {
         for extra in &self.extras {
             let rank = extra.rank as usize;
-            into.run(extra.operation, &readings[rank..=rank], &[extra.slot], rank);
+            into.run(extra.operation, readings, rank..rank + 1, &[extra.slot]);
         }
         into.round();
         for &(slot, readings) in &self.averages {

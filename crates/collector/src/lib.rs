@@ -79,6 +79,7 @@ mod numbered;
 mod own;
 mod page;
 mod plan;
+mod readings;
 mod source;
 mod statement;
 mod tally;

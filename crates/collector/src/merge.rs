@@ -1,16 +1,11 @@
 //! How two numbers become one: the operations of a layout, and the loop that runs them.
 
+use std::ops::Range;
+
 use metrics_core::Mode;
 
 use crate::Rules;
-
-/// A number as a source read it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Reading {
-    pub(crate) value: f64,
-    /// When it was set, on the clock of its client; 0 where that is not known.
-    pub(crate) time: f64,
-}
+use crate::readings::Readings;
 
 /// A merge function of the user's own: folds the numbers of the processes from the left, in the order in
 /// which they were read.
@@ -131,51 +126,59 @@ impl Slots {
         }
     }
 
-    /// Runs one operation over consecutive readings, of which the first has rank `rank`.
-    pub(crate) fn run(&mut self, operation: Operation, readings: &[Reading], slots: &[u32], rank: usize) {
+    /// Runs one operation over readings of consecutive ranks, each into its slot.
+    pub(crate) fn run(
+        &mut self,
+        operation: Operation,
+        readings: &Readings,
+        ranks: Range<usize>,
+        slots: &[u32],
+    ) {
         let values = &mut self.values;
-        let pairs = readings.iter().zip(slots.iter().map(|&slot| slot as usize));
+        let numbers = readings.values[ranks.clone()].iter().copied();
+        let pairs = numbers.zip(slots.iter().map(|&slot| slot as usize));
         match operation {
             Operation::Skip => {}
-            Operation::Put => pairs.for_each(|(reading, slot)| values[slot] = reading.value),
-            Operation::PutSum => pairs.for_each(|(reading, slot)| values[slot] = 0.0 + reading.value),
-            Operation::Add if !self.rests.is_empty() => pairs.for_each(|(reading, slot)| {
-                self.rests[slot].add(&mut values[slot], reading.value);
+            Operation::Put => pairs.for_each(|(value, slot)| values[slot] = value),
+            Operation::PutSum => pairs.for_each(|(value, slot)| values[slot] = 0.0 + value),
+            Operation::Add if !self.rests.is_empty() => pairs.for_each(|(value, slot)| {
+                self.rests[slot].add(&mut values[slot], value);
             }),
-            Operation::Add => pairs.for_each(|(reading, slot)| values[slot] += reading.value),
-            Operation::Less => pairs.for_each(|(reading, slot)| {
-                if reading.value < values[slot] {
-                    values[slot] = reading.value;
+            Operation::Add => pairs.for_each(|(value, slot)| values[slot] += value),
+            Operation::Less => pairs.for_each(|(value, slot)| {
+                if value < values[slot] {
+                    values[slot] = value;
                 }
             }),
-            Operation::Greater => pairs.for_each(|(reading, slot)| {
-                if reading.value > values[slot] {
-                    values[slot] = reading.value;
+            Operation::Greater => pairs.for_each(|(value, slot)| {
+                if value > values[slot] {
+                    values[slot] = value;
                 }
             }),
-            Operation::LessOrNumber => pairs.for_each(|(reading, slot)| {
-                if reading.value < values[slot] || values[slot].is_nan() {
-                    values[slot] = reading.value;
+            Operation::LessOrNumber => pairs.for_each(|(value, slot)| {
+                if value < values[slot] || values[slot].is_nan() {
+                    values[slot] = value;
                 }
             }),
-            Operation::GreaterOrNumber => pairs.for_each(|(reading, slot)| {
-                if reading.value > values[slot] || values[slot].is_nan() {
-                    values[slot] = reading.value;
+            Operation::GreaterOrNumber => pairs.for_each(|(value, slot)| {
+                if value > values[slot] || values[slot].is_nan() {
+                    values[slot] = value;
                 }
             }),
-            Operation::PutTimed => pairs.for_each(|(reading, slot)| {
-                values[slot] = reading.value;
-                self.times[slot] = reading.time;
+            Operation::PutTimed => pairs.zip(ranks).for_each(|((value, slot), rank)| {
+                values[slot] = value;
+                self.times[slot] = readings.time(rank);
             }),
-            Operation::PutIfSet | Operation::Later => pairs.enumerate().for_each(|(at, (reading, slot))| {
-                if reading.time > self.times[slot] {
-                    values[slot] = reading.value;
-                    self.times[slot] = reading.time;
-                    self.first_set[slot] = self.first_set[slot].min((rank + at) as u32);
+            Operation::PutIfSet | Operation::Later => pairs.zip(ranks).for_each(|((value, slot), rank)| {
+                let time = readings.time(rank);
+                if time > self.times[slot] {
+                    values[slot] = value;
+                    self.times[slot] = time;
+                    self.first_set[slot] = self.first_set[slot].min(rank as u32);
                 }
             }),
             Operation::Fold(fold) => {
-                pairs.for_each(|(reading, slot)| values[slot] = fold(values[slot], reading.value));
+                pairs.for_each(|(value, slot)| values[slot] = fold(values[slot], value));
             }
         }
     }
@@ -217,13 +220,15 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::readings::Numbers;
 
     /// The exact sum, as a page has it.
     fn sum(numbers: &[f64]) -> f64 {
-        let readings: Vec<Reading> = numbers.iter().map(|&value| Reading { value, time: 0.0 }).collect();
+        let mut readings = Readings::default();
+        readings.extend(Numbers { values: numbers, times: &[] });
         let mut slots = Slots::default();
         slots.reset(1, false, Adding::Exact);
-        slots.run(Operation::Add, &readings, &vec![0; readings.len()], 0);
+        slots.run(Operation::Add, &readings, 0..numbers.len(), &vec![0; numbers.len()]);
         slots.round();
         slots.values[0]
     }

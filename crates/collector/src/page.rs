@@ -8,8 +8,9 @@ use metrics_core::{FamilySnapshot, Kind, Sample, Series, Snapshot};
 use crate::base::Base;
 use crate::book::Book;
 use crate::layout::{Layout, Sequence, View};
-use crate::merge::{Adding, Fold, Reading, Slots};
+use crate::merge::{Adding, Fold, Slots};
 use crate::plan::plan;
+use crate::readings::Readings;
 use crate::tally::SettledRun;
 use crate::{Conflict, Rules};
 
@@ -84,7 +85,7 @@ impl Page {
     pub(crate) fn fill(
         &mut self,
         book: &mut Book,
-        readings: &[Reading],
+        readings: &Readings,
         settled: &[SettledRun],
         adding: Adding,
     ) -> Arc<Snapshot> {

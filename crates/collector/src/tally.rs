@@ -12,8 +12,9 @@ use metrics_core::{Label, Process, Snapshot};
 
 use crate::book::{Book, Shaped};
 use crate::layout::{Sequence, View};
-use crate::merge::{Adding, Reading};
+use crate::merge::Adding;
 use crate::page::Page;
+use crate::readings::{Numbers, Readings, make_room};
 use crate::{Ask, Conflict, FamilyId, Fold, OriginId, SeriesId, Statement};
 
 /// Readings of many processes being added up.
@@ -77,7 +78,7 @@ pub struct Tally {
     /// Counts the changes of `sequence`.
     changes: u64,
     /// By rank, of this scrape up to `added`, then of the last one; as many as the sequence has series.
-    readings: Vec<Reading>,
+    readings: Readings,
     /// How many families were expected, origins have reported and readings were added in this scrape.
     expected: usize,
     reports: usize,
@@ -154,7 +155,7 @@ impl Tally {
             book: Book::default(),
             sequence: Sequence::default(),
             changes: 0,
-            readings: Vec::new(),
+            readings: Readings::default(),
             expected: 0,
             reports: 0,
             added: 0,
@@ -297,16 +298,14 @@ impl Tally {
         if self.reports == 0 {
             return;
         }
-        let (rank, reading) = (self.added, Reading { value, time });
-        if self.sequence.series.get(rank) == Some(&series) {
-            self.readings[rank] = reading;
-        } else {
+        let rank = self.added;
+        if self.sequence.series.get(rank) != Some(&series) {
             self.sequence.series.truncate(rank);
             self.sequence.series.push(series);
             self.readings.truncate(rank);
-            self.readings.push(reading);
             self.differs();
         }
+        self.readings.put(rank, value, time);
         self.added += 1;
     }
 
@@ -330,21 +329,20 @@ impl Tally {
 
     /// Adds readings of these series, one of each, as [`add`](Tally::add) does one by one. Costs a comparison and a
     /// copy.
-    pub(crate) fn extend(&mut self, series: &[SeriesId], readings: &[Reading]) {
-        debug_assert_eq!(series.len(), readings.len());
+    pub(crate) fn extend(&mut self, series: &[SeriesId], numbers: Numbers<'_>) {
+        debug_assert_eq!(series.len(), numbers.values.len());
         if self.reports == 0 {
             return;
         }
         let (rank, end) = (self.added, self.added + series.len());
         if self.sequence.series.get(rank..end) == Some(series) {
-            self.readings[rank..end].copy_from_slice(readings);
+            self.readings.replace(rank, numbers);
         } else {
             self.sequence.series.truncate(rank);
             make_room(&mut self.sequence.series, series.len());
             self.sequence.series.extend_from_slice(series);
             self.readings.truncate(rank);
-            make_room(&mut self.readings, readings.len());
-            self.readings.extend_from_slice(readings);
+            self.readings.extend(numbers);
             self.differs();
         }
         self.added = end;
@@ -429,7 +427,7 @@ impl Tally {
             let to = next.map_or(other.added, |&(_, from)| from as usize);
             self.report(known.origins[origin.0 as usize]);
             for rank in from as usize..to {
-                let Reading { value, time } = other.readings[rank];
+                let (value, time) = (other.readings.values[rank], other.readings.time(rank));
                 let series = other.sequence.series[rank];
                 if left_out.is_none_or(|left_out| !left_out[other.book.series_parts(series).0.0 as usize]) {
                     self.add(known.series[series.0 as usize], value, time);
@@ -508,14 +506,6 @@ impl Tally {
             self.changed = false;
         }
         self.settled.truncate(self.passed);
-    }
-}
-
-/// Makes room in large steps. What is not written to costs no memory, while each step copies what is there to memory
-/// that was not written to before.
-fn make_room<T>(list: &mut Vec<T>, more: usize) {
-    if list.capacity() - list.len() < more {
-        list.reserve(3 * list.len() + more);
     }
 }
 

@@ -12,7 +12,7 @@ use dialects::{Damage, Dialect, HEADER_LEN};
 use liveness::Claim;
 
 use super::records::Records;
-use crate::merge::Reading;
+use crate::readings::{KeptNumbers, NumberList, Numbers};
 use crate::{OriginId, SeriesId, Tally};
 
 /// One metrics file. Records are only ever appended to it and never move.
@@ -24,7 +24,7 @@ pub(crate) struct File {
     /// Where its writer has died.
     pub(crate) died: Option<Died>,
     /// By record its number, where the file was read after its writer's death: it is not opened any more.
-    settled: Option<Box<[Reading]>>,
+    settled: Option<KeptNumbers>,
     /// Whether it has gauges of the living, its writer is dead, and it is asked that these be left out.
     pub(crate) left_out: bool,
     /// What was parsed; none before.
@@ -262,18 +262,24 @@ impl File {
         self.last_at.max(end.saturating_sub(MOST)).min(end)..end
     }
 
-    /// The numbers of all its records that `bytes` has, with their series.
-    pub(crate) fn numbers(&self, timed: bool, bytes: &[u8]) -> impl Iterator<Item = (SeriesId, Reading)> {
-        self.records.value_at().iter().zip(self.records.series()).filter_map(move |(&at, &series)| {
+    /// Gathers the numbers of all its records that `bytes` has; says of which series they are where some are missing.
+    pub(crate) fn numbers(&self, timed: bool, bytes: &[u8], into: &mut NumberList) -> Option<Vec<SeriesId>> {
+        let mut found = Vec::new();
+        for (&at, &series) in self.records.value_at().iter().zip(self.records.series()) {
             let at = at as usize;
-            let value = number_at(bytes, at)?;
-            let time = if timed { number_at(bytes, at + 8).unwrap_or(0.0) } else { 0.0 };
-            Some((series, Reading { value, time }))
-        })
+            if let Some(value) = number_at(bytes, at) {
+                found.push(series);
+                into.values.push(value);
+                if timed {
+                    into.times.push(number_at(bytes, at + 8).unwrap_or_default());
+                }
+            }
+        }
+        (found.len() < self.records.len()).then_some(found)
     }
 
-    /// Reads the numbers of all its records through a window of this size, behind what is in `readings`; says how
-    /// many bytes that took. None where the last key is not in its place: it is another file, or was cut.
+    /// Reads the numbers of all its records through a window of this size, behind what is in `into`; says how many
+    /// bytes that took. None where the last key is not in its place: it is another file, or was cut.
     ///
     /// To be called of files that [are known](File::is_known).
     pub(crate) fn read_numbers(
@@ -281,7 +287,7 @@ impl File {
         open: &fs::File,
         timed: bool,
         window: &mut [u8],
-        readings: &mut Vec<Reading>,
+        into: &mut NumberList,
     ) -> io::Result<Option<usize>> {
         let number_len = if timed { 16 } else { 8 };
         let value_at = self.records.value_at();
@@ -289,7 +295,7 @@ impl File {
         let end = last as usize + number_len;
         let key = last as usize - self.last_key.len();
         let (mut next, mut read) = (0, 0);
-        readings.reserve(value_at.len());
+        into.reserve(value_at.len(), timed);
         while let Some(&first) = value_at.get(next) {
             // Each window begins with a number; the last one must have the last key before it.
             let start = if next + 1 == value_at.len() { key } else { first as usize };
@@ -300,13 +306,12 @@ impl File {
             }
             read += len;
             let within = value_at[next..].partition_point(|&at| at as usize + number_len <= start + len);
-            let numbers = value_at[next..next + within].iter().map(|&at| {
-                let at = at as usize - start;
-                let value = number_at(window, at).unwrap_or_default();
-                let time = if timed { number_at(window, at + 8).unwrap_or_default() } else { 0.0 };
-                Reading { value, time }
-            });
-            readings.extend(numbers);
+            let places = value_at[next..next + within].iter().map(|&at| at as usize - start);
+            let number = |at: usize| number_at(window, at).unwrap_or_default();
+            into.values.extend(places.clone().map(number));
+            if timed {
+                into.times.extend(places.map(|at| number(at + 8)));
+            }
             next += within;
             if next == value_at.len()
                 && window.get(key - start..key - start + self.last_key.len()) != Some(&*self.last_key)
@@ -324,19 +329,19 @@ impl File {
 
     /// Keeps the numbers of a file, of all its records, that was read after its writer's death. Not those of a damaged
     /// one, which somebody may mend.
-    pub(crate) fn settle(&mut self, readings: &[Reading]) {
+    pub(crate) fn settle(&mut self, numbers: Numbers<'_>) {
         if self.died.is_some() && self.damage.is_none() {
-            self.settled = Some(readings.into());
+            self.settled = Some(numbers.into());
         }
     }
 
     /// Adds the numbers of a settled file.
     pub(crate) fn report_again(&self, tally: &mut Tally) {
-        let (Some(nature), Some(readings), false) = (self.nature, &self.settled, self.left_out) else {
+        let (Some(nature), Some(numbers), false) = (self.nature, &self.settled, self.left_out) else {
             return;
         };
         tally.report(nature.origin);
-        tally.extend(self.records.series(), readings);
+        tally.extend(self.records.series(), numbers.get());
     }
 
     /// What is known of the records, to be gone back to.

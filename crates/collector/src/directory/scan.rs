@@ -2,7 +2,6 @@
 //! here, as a whole; `sound.rs` reads all others.
 
 use std::io;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +21,7 @@ use super::window::Window;
 use super::{Hand, Kept, Known, Shared};
 use crate::book::NONE;
 use crate::collector::MOST_TOLD;
-use crate::merge::Reading;
+use crate::readings::{NumberList, NumberSpan};
 use crate::{Ask, Liveness, SeriesId, SourceError, Tally};
 
 /// What reading a file needs besides the file, shared by all threads that read.
@@ -51,8 +50,8 @@ const MOST_DISTURBANCES: u32 = 50;
 pub(super) struct Told {
     /// Bytes read.
     pub(super) read: usize,
-    /// Which of the readings of the thread that has read it are its.
-    pub(super) readings: Range<usize>,
+    /// Which of the numbers of the thread that has read it are its.
+    pub(super) numbers: NumberSpan,
     /// The series that they are of, where that is not what the file's records are of: it was cut while it was read.
     pub(super) cut: Option<Vec<SeriesId>>,
     /// Whether there was anything new to parse.
@@ -150,7 +149,7 @@ impl Shared {
             // Who comes first has a series, in the order of the files.
             let limited = self.limits.are_set();
             let shared = !limited && is_worth_sharing(stretches.iter_mut().map(Stretch::file));
-            kept.hands.iter_mut().for_each(|hand| hand.readings.clear());
+            kept.hands.iter_mut().for_each(|hand| hand.numbers.clear());
             let walk = Walk {
                 directory,
                 number: limited.then_some(number),
@@ -185,11 +184,11 @@ impl Shared {
                         return Ok(());
                     }
                 };
-                let Some(Told { read, readings, cut, news }) = told else {
+                let Some(Told { read, numbers, cut, news }) = told else {
                     gone.push(*number);
                     return Ok(());
                 };
-                let of_file = &hand.readings[readings.clone()];
+                let of_file = hand.numbers.get(&numbers);
                 if let Some(nature) = file.nature {
                     let mut tally = walk.numbering.tally();
                     tally.report(nature.origin);
@@ -199,7 +198,7 @@ impl Shared {
                     file.settle(of_file);
                     *stale |= file.is_settled();
                 }
-                hand.readings.truncate(readings.start);
+                hand.numbers.truncate(&numbers);
                 kept.told_apart &= !news;
                 bytes += read;
                 bad += u64::from(file.damage.is_some());
@@ -252,18 +251,18 @@ impl Shared {
         hand: &mut Hand,
     ) -> io::Result<Option<Told>> {
         if !self.parse(walk, file, content, &mut hand.places) {
-            return Ok(Some(told(file, content, false, &mut hand.readings)));
+            return Ok(Some(told(file, content, false, &mut hand.numbers)));
         }
         if file.damage.is_none() || !content.goes_on() {
             walk.directory.tell_damage(file);
-            return Ok(Some(told(file, content, true, &mut hand.readings)));
+            return Ok(Some(told(file, content, true, &mut hand.numbers)));
         }
         let reach = content.state.used + LONGEST_RECORD;
         match file::read(&file.path, reach, &mut hand.again)? {
             Some(further) if further.state == content.state => {
                 self.parse_crossing(walk, file, &further);
                 walk.directory.tell_damage(file);
-                Ok(Some(told(file, &further, true, &mut hand.readings)))
+                Ok(Some(told(file, &further, true, &mut hand.numbers)))
             }
             _ => {
                 // It changes under our eyes: it is taken as it is now, without a second look.
@@ -272,7 +271,7 @@ impl Shared {
                 };
                 self.parse(walk, file, &again, &mut hand.places);
                 walk.directory.tell_damage(file);
-                Ok(Some(told(file, &again, true, &mut hand.readings)))
+                Ok(Some(told(file, &again, true, &mut hand.numbers)))
             }
         }
     }
@@ -482,16 +481,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The numbers that a file's content has of its records.
-fn told(file: &File, content: &Content<'_>, news: bool, readings: &mut Vec<Reading>) -> Told {
-    let start = readings.len();
+fn told(file: &File, content: &Content<'_>, news: bool, numbers: &mut NumberList) -> Told {
+    let start = numbers.end();
     let timed = file.nature.is_some_and(|nature| nature.timed);
-    let mut series = Vec::new();
-    readings.extend(file.numbers(timed, content.bytes).map(|(of, reading)| {
-        series.push(of);
-        reading
-    }));
-    let cut = (series.len() < file.records.len()).then_some(series);
-    Told { read: content.bytes.len(), readings: start..readings.len(), cut, news }
+    let cut = file.numbers(timed, content.bytes, numbers);
+    Told { read: content.bytes.len(), numbers: numbers.since(&start), cut, news }
 }
 
 /// Takes note of the records of a file that are known, if it is of a dialect where of equal keys the last one

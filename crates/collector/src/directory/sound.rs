@@ -8,12 +8,12 @@ use std::io;
 
 use dialects::HEADER_LEN;
 
-use super::file::{File, Nature, Open, number_at, read_up_to};
+use super::file::{File, Open, number_at, read_up_to};
 use super::keys::{Met, Place};
 use super::records::Records;
 use super::scan::{Told, Walk, begin_places, keys, push};
 use super::{Hand, Shared};
-use crate::merge::Reading;
+use crate::readings::NumberList;
 
 /// Bytes read at once. Few where tests run, whose files are small, so that they meet many borders.
 const WINDOW: usize = if cfg!(debug_assertions) { 256 } else { 128 * 1024 };
@@ -36,13 +36,13 @@ impl Shared {
         if hand.window.len() < WINDOW {
             hand.window.resize(WINDOW, 0);
         }
-        let start = hand.readings.len();
+        let start = hand.numbers.end();
         let mut read = 0;
         if let Some(nature) = file.nature {
-            match file.read_numbers(&open.file, nature.timed, &mut hand.window, &mut hand.readings)? {
+            match file.read_numbers(&open.file, nature.timed, &mut hand.window, &mut hand.numbers)? {
                 Some(bytes) => read += bytes,
                 None => {
-                    hand.readings.truncate(start);
+                    hand.numbers.truncate(&start);
                     return Ok(None);
                 }
             }
@@ -54,13 +54,13 @@ impl Shared {
                 Ok(Some(bytes)) => read += bytes,
                 odd => {
                     file.go_back(mark);
-                    hand.readings.truncate(start);
+                    hand.numbers.truncate(&start);
                     return odd.map(|_| None);
                 }
             }
         }
         file.parsed_in(open.state);
-        Ok(Some(Told { read, readings: start..hand.readings.len(), cut: None, news }))
+        Ok(Some(Told { read, numbers: hand.numbers.since(&start), cut: None, news }))
     }
 
     /// Parses the records that are new, and reads their numbers; says how many bytes that took. None where something
@@ -115,11 +115,13 @@ impl Shared {
                     const LIKELY_LEN: usize = 160; // bytes
                     let records = if class.len() > 0 { class.len() } else { used / LIKELY_LEN };
                     file.records.reserve(records);
-                    hand.readings.reserve(records);
+                    hand.numbers.reserve(records, nature.timed);
                 }
             }
-            let (readings, places) = (&mut hand.readings, &mut hand.places);
-            let before = readings.len() - file.records.len();
+            let (NumberList { values, times }, places) = (&mut hand.numbers, &mut hand.places);
+            // Where the first number of the file stands; the times of a file are kept of all its records or of none.
+            let before = values.len() - file.records.len();
+            let times_before = if nature.timed { times.len() - file.records.len() } else { 0 };
             let ended = class.resolve(
                 &mut place,
                 window,
@@ -128,11 +130,19 @@ impl Shared {
                 &walk.numbering,
                 |met, series| {
                     let Some(series) = series else { return };
-                    let reading = reading(nature, window, met.value_at);
+                    let number = |at: usize| number_at(window, at).unwrap_or_default();
+                    let (value, time) =
+                        (number(met.value_at), nature.timed.then(|| number(met.value_at + 8)));
                     let met = Met { at: base + met.at, value_at: base + met.value_at, ..met };
                     match push(file, places, nature.dialect, met, series) {
-                        Some(index) => readings[before + index] = reading,
-                        None => readings.push(reading),
+                        Some(index) => {
+                            values[before + index] = value;
+                            time.into_iter().for_each(|time| times[times_before + index] = time);
+                        }
+                        None => {
+                            values.push(value);
+                            times.extend(time);
+                        }
                     }
                 },
             );
@@ -156,11 +166,4 @@ impl Shared {
         hand.last = file.nature.map(|nature| (nature.class, Records::like(&file.records)));
         Ok(Some(read))
     }
-}
-
-#[inline]
-fn reading(nature: Nature, window: &[u8], at: usize) -> Reading {
-    let value = number_at(window, at).unwrap_or_default();
-    let time = if nature.timed { number_at(window, at + 8).unwrap_or_default() } else { 0.0 };
-    Reading { value, time }
 }

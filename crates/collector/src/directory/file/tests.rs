@@ -42,14 +42,15 @@ fn numbers_are_read_through_windows_of_any_size() {
     for keys in [&[1][..], &[200], &[1, 1], &[1, 300, 5, 64, 17, 90], &[90, 300], &[1; 40]] {
         let (file, bytes, state) = known(directory.path(), keys);
         assert!(file.is_known(state));
-        let whole: Vec<Reading> = file.numbers(true, &bytes).map(|(_, reading)| reading).collect();
-        assert_eq!(whole.len(), keys.len());
+        let mut whole = NumberList::default();
+        assert_eq!(file.numbers(true, &bytes, &mut whole), None);
+        assert_eq!((whole.values.len(), whole.times.len()), (keys.len(), keys.len()));
         for window in 80..600 {
-            let (open, mut readings) = (fs::File::open(&file.path).unwrap(), Vec::new());
-            let read = file.read_numbers(&open, true, &mut vec![0; window], &mut readings).unwrap();
+            let (open, mut numbers) = (fs::File::open(&file.path).unwrap(), NumberList::default());
+            let read = file.read_numbers(&open, true, &mut vec![0; window], &mut numbers).unwrap();
             // A number that a window ends within is read again.
             assert!(read.is_some_and(|read| read < 2 * bytes.len()), "{keys:?} {window}");
-            assert_eq!(readings, whole, "{keys:?} {window}");
+            assert_eq!(numbers, whole, "{keys:?} {window}");
         }
     }
 }
@@ -67,7 +68,8 @@ fn a_file_with_another_last_key_or_without_one_is_not_read_as_known() {
         {
             fs::write(&file.path, changed).unwrap();
             let open = fs::File::open(&file.path).unwrap();
-            let read = file.read_numbers(&open, true, &mut vec![0; window], &mut Vec::new()).unwrap();
+            let mut numbers = NumberList::default();
+            let read = file.read_numbers(&open, true, &mut vec![0; window], &mut numbers).unwrap();
             assert_eq!(read, None, "{keys:?} {window}");
         }
     }
