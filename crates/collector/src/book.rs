@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use dialects::LabelText;
 use foldhash::HashMap;
-use metrics_core::{Kind, Label, Process, Series};
+use metrics_core::{Kind, Label, Mode, Process, Series};
 
 use crate::bounds::{Bound, Bounds};
 use crate::directory::OVERFLOW;
 use crate::index::Index;
 use crate::labels::LabelSets;
+use crate::making::{Made, Making};
 use crate::numbered::Numbered;
-use crate::two::{self, Left};
 use crate::{Rules, Statement};
 
 /// A family as one source states it; see [`Tally::family`](crate::Tally::family).
@@ -450,47 +450,31 @@ impl Book {
     /// The series as the page shows it; made once.
     pub(crate) fn on_page(&mut self, identity: u32) -> Arc<Series> {
         if self.identities[identity as usize].on_page.is_none() {
-            self.put_on_page(&[identity], |_| ());
+            let making = self.making([identity].into_iter());
+            self.enter_made(&making, making.make_first());
         }
         let entry = &self.identities[identity as usize];
         Arc::clone(entry.on_page.as_ref().expect("it has just been made"))
     }
 
-    /// Makes the series and the texts of those of these identities that have none, and does something else that only
-    /// reads the book; by two threads where that pays.
-    pub(crate) fn put_on_page<T>(&mut self, identities: &[u32], meanwhile: impl FnOnce(&Book) -> T) -> T {
-        const WORTH_A_THREAD: usize = if cfg!(debug_assertions) { 2 } else { 512 };
-        // So few that the second look finds them in the processor's cache, and that both threads end at one time.
-        const AT_ONCE: usize = if cfg!(debug_assertions) { 2 } else { 256 };
-        let le = self.label_sets.name("le");
-        let lacking =
-            identities.iter().filter(|&&identity| self.identities[identity as usize].on_page.is_none());
-        let lacking: Vec<u32> = lacking.copied().collect();
-        let book = &*self;
-        // From both ends: a family that both threads work on has them count references to one name in turns.
-        let left = Left::below(lacking.len().div_ceil(AT_ONCE));
-        let make = |next: fn(&Left) -> Option<usize>| {
-            let mut made: Vec<(usize, Vec<Arc<Series>>)> = Vec::with_capacity(lacking.len() / AT_ONCE + 1);
-            while let Some(at) = next(&left) {
-                let from = at * AT_ONCE;
-                let some = &lacking[from..lacking.len().min(from + AT_ONCE)];
-                let series: Vec<_> = some.iter().map(|&identity| book.make_series(identity, &le)).collect();
-                exposition::prepare(series.iter().map(|series| &**series));
-                made.push((from, series));
+    /// The series of those of these identities that have none, in the making.
+    pub(crate) fn making(&mut self, identities: impl Iterator<Item = u32>) -> Making {
+        let mut making = Making::new(self.samples.clone(), self.label_sets.name("le"));
+        for identity in identities {
+            let entry = &self.identities[identity as usize];
+            if entry.on_page.is_none() {
+                let bound =
+                    entry.bound.as_ref().map(|bound| self.spelled.get(&identity).unwrap_or(&bound.text));
+                making.want(identity, entry.sample, self.label_sets.get(entry.labels), bound);
             }
-            made
-        };
-        let ours = || {
-            let result = meanwhile(book);
-            (result, make(Left::first))
-        };
-        let theirs = || make(Left::last);
-        let ((result, first), second) = match lacking.len() {
-            few if few < WORTH_A_THREAD => (ours(), Vec::new()),
-            _ => two::both(ours, theirs),
-        };
-        for (from, some) in first.into_iter().chain(second) {
-            for (series, &identity) in some.into_iter().zip(&lacking[from..]) {
+        }
+        making.begin()
+    }
+
+    /// Takes series that were made.
+    pub(crate) fn enter_made(&mut self, making: &Making, made: Made) {
+        for (from, some) in made {
+            for (series, identity) in some.into_iter().zip(making.identities_from(from)) {
                 let entry = &mut self.identities[identity as usize];
                 if !self.remembered.is_empty() {
                     let key = (series.name.clone(), series.labels.clone());
@@ -500,21 +484,23 @@ impl Book {
                 entry.on_page = Some(series);
             }
         }
-        result
     }
 
-    fn make_series(&self, identity: u32, le: &Arc<str>) -> Arc<Series> {
-        let entry = &self.identities[identity as usize];
-        let mut labels = Arc::clone(self.label_sets.get(entry.labels));
-        if let Some(bound) = &entry.bound {
-            let text = self.spelled.get(&identity).unwrap_or(&bound.text);
-            let le = Label { name: Arc::clone(le), value: Arc::clone(text) };
-            let at = labels.partition_point(|label| *label.name < *le.name);
-            let (before, behind) = labels.split_at(at);
-            // Of slices the length is known, so that this allocates once.
-            labels = before.iter().chain([&le]).chain(behind).cloned().collect();
-        }
-        Arc::new(Series::new(Arc::clone(&self.samples[entry.sample as usize]), labels))
+    /// The identities of series that a page which shows all of them is likely to show as they are: they are merged, and
+    /// no process puts labels on them. None where that is not sure of most.
+    pub(crate) fn likely_on_page(&self) -> impl Iterator<Item = u32> {
+        let labelled = self.labellings.iter().any(|&(merged, _)| merged != NONE);
+        let known = if labelled || !self.spellings.is_empty() { 0 } else { self.series.len() };
+        let mut before: Option<(FamilyId, bool)> = None;
+        let series = self.series[..known].iter().filter(move |&&(family, _)| match before {
+            Some((same, is_merged)) if same == family => is_merged,
+            _ => {
+                let is_merged = self.statement(family).aggregation.mode != Mode::All;
+                before = Some((family, is_merged));
+                is_merged
+            }
+        });
+        series.map(|&(_, identity)| identity)
     }
 
     fn sample(&mut self, name: u32, sample: &str) -> u32 {

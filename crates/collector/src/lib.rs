@@ -74,6 +74,7 @@ mod error;
 mod index;
 mod labels;
 mod layout;
+mod making;
 mod merge;
 mod numbered;
 mod own;

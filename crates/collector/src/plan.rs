@@ -4,19 +4,23 @@
 //! each change of the readings; a few where processes have the same series in the same order, since what is
 //! found for one of them is copied to the next.
 //!
-//! First it is found out which numbers the page has. While they are put in order, a second thread makes their texts.
+//! While it is found out which numbers the page has, and they are put in order, a second thread makes texts: first
+//! those of series that the page is likely to have, then the others that it has.
 
 mod order;
 mod spread;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use metrics_core::{Kind, Mode};
 
 use crate::book::{Book, FamilyId, NONE, OriginId, SeriesId};
 use crate::layout::{Conflict, Extra, Layout, Sequence, View};
+use crate::making::Making;
 use crate::merge::{Fold, Operation};
+use crate::two;
 use crate::{By, Rules};
 use spread::Rung;
 
@@ -28,19 +32,39 @@ pub(crate) fn plan(
     folds: &HashMap<Box<str>, Fold>,
 ) -> Layout {
     let mut plan = Plan::new(book, sequence, view);
-    let cell_by_rank = plan.place(book);
-    for draft in 0..plan.drafts.len() {
-        plan.complete(book, draft);
-    }
-    let shown = plan.shown(book);
-    book.put_on_page(&shown, |book| {
-        let mut layout = Layout { conflicts: std::mem::take(&mut plan.conflicts), ..Layout::default() };
-        for draft in 0..plan.drafts.len() {
-            plan.order(book, draft, &mut layout);
+    // What the page is likely to show is made while it is found out what it does show, and the rest thereafter.
+    let is_whole = view.names.is_none() && view.by == By::Merged;
+    let likely: Vec<u32> = if is_whole { book.likely_on_page().collect() } else { Vec::new() };
+    let early = book.making(likely.into_iter());
+    let late = OnceLock::new();
+    let with_early = early.is_worth_a_thread();
+    let mut cells = if with_early { Vec::new() } else { plan.find_cells(book, &early, &late) };
+    let with_late = late.get().is_some_and(Making::is_worth_a_thread);
+    let ours = || {
+        if with_early {
+            cells = plan.find_cells(book, &early, &late);
         }
-        plan.operate(book, &cell_by_rank, folds, &mut layout);
-        layout
-    })
+        let layout = plan.lay_out(book, cells, folds);
+        (layout, [late.get().map(Making::make_first), Some(early.make_first())])
+    };
+    let theirs = || [late.get(), Some(&early), late.get()].map(|making| making.map(Making::make_last));
+    let ((layout, ours), theirs) = match with_early || with_late {
+        true => two::both(ours, theirs),
+        false => (ours(), [None, None, None]),
+    };
+    let late = late.get().expect("it is there once the cells are found");
+    let [late_first, early_first] = ours;
+    let [late_last, early_last, late_more] = theirs;
+    for (making, made) in [
+        (late, late_first),
+        (&early, early_first),
+        (late, late_last),
+        (&early, early_last),
+        (late, late_more),
+    ] {
+        book.enter_made(making, made.unwrap_or_default());
+    }
+    layout
 }
 
 struct Plan<'a> {
@@ -84,7 +108,8 @@ struct Draft {
 /// A number of the page while it is planned.
 struct Cell {
     identity: u32,
-    readings: u32,
+    /// Whether it has readings of its own.
+    reported: bool,
     slot: u32,
     /// Which ladder of its family it stands on, and how high.
     ladder: u32,
@@ -189,6 +214,31 @@ impl<'a> Plan<'a> {
         self.draft_of[book.name_of(self.by_name(book, family)) as usize] as usize
     }
 
+    /// Finds every reading's cell, as [`place`](Plan::place) does, and which series of the page are to be made besides
+    /// those that are in the making.
+    fn find_cells(&mut self, book: &mut Book, early: &Making, late: &OnceLock<Making>) -> Vec<u32> {
+        let cells = self.place(book);
+        for draft in 0..self.drafts.len() {
+            self.complete(book, draft);
+        }
+        late.get_or_init(|| {
+            let is_early = early.has(book.identities());
+            let shown = self.shown(book).into_iter();
+            book.making(shown.filter(|&identity| !is_early[identity as usize]))
+        });
+        cells
+    }
+
+    /// Puts the cells in order.
+    fn lay_out(&mut self, book: &Book, cells: Vec<u32>, folds: &HashMap<Box<str>, Fold>) -> Layout {
+        let mut layout = Layout { conflicts: std::mem::take(&mut self.conflicts), ..Layout::default() };
+        for draft in 0..self.drafts.len() {
+            self.order(book, draft, &mut layout);
+        }
+        self.operate(book, cells, folds, &mut layout);
+        layout
+    }
+
     /// Finds every reading's cell; [`NONE`] for those of a kind in conflict.
     fn place(&mut self, book: &mut Book) -> Vec<u32> {
         let mut cells = Vec::with_capacity(self.sequence.series.len());
@@ -202,9 +252,6 @@ impl<'a> Plan<'a> {
                 self.repeated[at] = 0;
             }
             cells.extend_from_within(last.0..last.0 + self.repeated[at]);
-            for &cell in &cells[ranks.start..] {
-                self.cells[cell as usize].readings += 1;
-            }
             // Most readings are of the same family as the one before them.
             let mut before: Option<(FamilyId, Placing)> = None;
             let mut plain = true;
@@ -232,7 +279,7 @@ impl<'a> Plan<'a> {
                     book.spell(identity, series);
                     self.cells[cell as usize].overflow = overflow;
                 }
-                self.cells[cell as usize].readings += 1;
+                self.cells[cell as usize].reported = true;
                 cells.push(cell);
             }
             last = (ranks.start, plain.then_some(merged));
@@ -272,7 +319,7 @@ impl<'a> Plan<'a> {
             *entry = self.cells.len() as u32;
             self.cells.push(Cell {
                 identity,
-                readings: 0,
+                reported: false,
                 slot: NONE,
                 ladder: NONE,
                 rung: 0,
@@ -343,11 +390,11 @@ impl<'a> Plan<'a> {
         shown
     }
 
-    /// Writes down what every reading does.
+    /// Writes down what every reading does. The cells of the readings become their slots.
     fn operate(
         &self,
         book: &Book,
-        cell_by_rank: &[u32],
+        mut cell_by_rank: Vec<u32>,
         folds: &HashMap<Box<str>, Fold>,
         layout: &mut Layout,
     ) {
@@ -366,14 +413,13 @@ impl<'a> Plan<'a> {
         let overflowing: Vec<[Operation; 2]> = (self.drafts.iter().zip(&fold_of))
             .map(|(draft, &fold)| [true, false].map(|first| self.overflow(book, draft, fold, first)))
             .collect();
-        layout.slots.reserve_exact(cell_by_rank.len());
         let mut last = Worked::default();
         for (at, (_, ranks)) in self.sequence.batches().enumerate() {
             let repeated = self.repeats(at, &ranks, &last);
             let extras = layout.extras.len();
             let mut worked = Worked { ranks: ranks.clone(), extras: extras..extras, ..Worked::default() };
             // What a reading of another batch has done, one of this batch does later.
-            layout.slots.extend_from_within(last.ranks.start..last.ranks.start + repeated);
+            cell_by_rank.copy_within(last.ranks.start..last.ranks.start + repeated, ranks.start);
             for &(draft, end) in &last.stretches {
                 let end = end.min(repeated);
                 let operation = if draft == SKIPPED { Operation::Skip } else { operations[draft][1] };
@@ -385,15 +431,15 @@ impl<'a> Plan<'a> {
             }
             let mut before: Option<(FamilyId, usize)> = None;
             let left = ranks.start + repeated..ranks.end;
-            let (cells, series) = (&cell_by_rank[left.clone()], &self.sequence.series[left.clone()]);
-            for (rank, (&cell, &series)) in left.zip(cells.iter().zip(series)) {
+            let (cells, series) = (&mut cell_by_rank[left.clone()], &self.sequence.series[left.clone()]);
+            for (rank, (cell, &series)) in left.zip(cells.iter_mut().zip(series)) {
                 let (family, _) = book.series_parts(series);
                 let draft = match before {
                     Some((same, draft)) if same == family => draft,
                     _ => self.draft_of(book, family),
                 };
                 before = Some((family, draft));
-                let (slot, draft, operation) = match self.cells.get(cell as usize) {
+                let (slot, draft, operation) = match self.cells.get(*cell as usize) {
                     Some(cell) if cell.slot != NONE => {
                         if cell.ladder != NONE {
                             let (ladder, rung) = (cell.ladder, cell.rung);
@@ -405,7 +451,7 @@ impl<'a> Plan<'a> {
                     }
                     _ => (NONE, SKIPPED, Operation::Skip),
                 };
-                layout.slots.push(slot);
+                *cell = slot;
                 worked.push(draft, rank + 1 - ranks.start);
                 layout.push_run(operation, rank + 1);
             }
@@ -423,17 +469,23 @@ impl<'a> Plan<'a> {
             worked.extras.end = layout.extras.len();
             last = worked;
         }
+        layout.slots = cell_by_rank;
         for extra in &mut layout.extras {
             let later = std::mem::replace(&mut touched[extra.slot as usize], true);
             let (family, _) = book.series_parts(self.sequence.series[extra.rank as usize]);
             extra.operation = operations[self.draft_of(book, family)][usize::from(later)];
         }
-        for (draft, fold) in self.drafts.iter().zip(&fold_of) {
-            if book.statement(draft.last).aggregation.mode == Mode::Average && fold.is_none() {
-                let cells = draft.cells.iter().map(|&cell| &self.cells[cell as usize]);
-                let shown = cells.filter(|cell| cell.slot != NONE && cell.readings > 1);
-                layout.averages.extend(shown.map(|cell| (cell.slot, cell.readings)));
-            }
+        let averages = self.drafts.iter().zip(&fold_of).filter(|(draft, fold)| {
+            book.statement(draft.last).aggregation.mode == Mode::Average && fold.is_none()
+        });
+        let averages = averages.flat_map(|(draft, _)| &draft.cells);
+        let averages: Vec<u32> = averages.map(|&cell| self.cells[cell as usize].slot).collect();
+        if !averages.is_empty() {
+            let mut readings = vec![0; layout.slot_count];
+            let shown = layout.slots.iter().filter(|&&slot| slot != NONE);
+            shown.for_each(|&slot| readings[slot as usize] += 1);
+            let of_slot = |&slot: &u32| Some((slot, *readings.get(slot as usize)?));
+            layout.averages = averages.iter().filter_map(of_slot).filter(|&(_, count)| count > 1).collect();
         }
     }
 

@@ -102,7 +102,7 @@ impl Plan<'_> {
             let (tier, order) = match &identity.bound {
                 Some(bound) => (Tier::Bucket, rising(bound.value)),
                 // A count that nobody reports comes last; one that somebody does stays in its place.
-                None if self.cells[cell as usize].readings == 0 => (Tier::Computed, at as u64),
+                None if !self.cells[cell as usize].reported => (Tier::Computed, at as u64),
                 None => (Tier::Plain, at as u64),
             };
             let group = self.group_of[identity.labels as usize];
