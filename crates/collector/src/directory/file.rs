@@ -239,6 +239,12 @@ impl File {
         self.last_at = at;
     }
 
+    /// Takes note of as many of the [likely](Records::likely) records, of which the last one starts at `last_at`.
+    pub(crate) fn take_likely(&mut self, count: usize, last_at: usize) {
+        self.records.take_likely(count);
+        self.last_at = last_at;
+    }
+
     /// Takes note of another record of the series whose number stands at `index`; only the later one counts.
     pub(crate) fn replace(&mut self, index: usize, at: usize, value_at: usize) {
         self.records.move_number(index, value_at as u32);

@@ -76,6 +76,15 @@ pub(crate) struct Met {
     pub(crate) overflows: bool,
 }
 
+/// How far a window has the records that were likely.
+pub(crate) struct Alike {
+    pub(crate) count: usize,
+    /// Where the last one starts.
+    pub(crate) last_at: usize,
+    /// Where it ends.
+    pub(crate) end: usize,
+}
+
 /// Where in the order of a class a file is.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Place {
@@ -199,6 +208,41 @@ impl Class {
         }
     }
 
+    /// How many records of a window of a file are the likely ones: at their places, with keys that stand for their series.
+    /// All else - a key that is another or new, another place, a record that is not whole - ends it, and is left to
+    /// [`resolve`](Class::resolve).
+    ///
+    /// `base` is where in the file the window begins.
+    pub(crate) fn as_likely(
+        &self,
+        place: &mut Place,
+        window: &[u8],
+        from: usize,
+        base: usize,
+        (value_at, series): (&[u32], &[SeriesId]),
+    ) -> Alike {
+        let texts = self.read();
+        let number_len = texts.meanings.sort.dialect.number_len();
+        let mut alike = Alike { count: 0, last_at: from, end: from };
+        let mut next = texts.next(place);
+        for (&likely_at, &series) in value_at.iter().zip(series) {
+            let Some(text) = texts.known.get(next) else { break };
+            let value_at = alike.end + text.len as usize;
+            let end = value_at + number_len;
+            let same = base + value_at == likely_at as usize
+                && text.series == series.0
+                && end <= window.len()
+                && window[alike.end..value_at] == *texts.bytes(text);
+            if !same {
+                break;
+            }
+            alike = Alike { count: alike.count + 1, last_at: alike.end, end };
+            place.before = next + 1;
+            next = text.next.load(Ordering::Relaxed) as usize;
+        }
+        alike
+    }
+
     /// Resolves the records of a window of a file from `from` on, as far as they are whole; `push` is given each with the
     /// series that its key stands for: none where that is valid and not shown. Ends where the window does, or before a
     /// record that is damaged or not whole. Says where that is.
@@ -222,7 +266,7 @@ impl Class {
             Ok(())
         })? {
             Passed::All(at) => return Ok(at),
-            Passed::UpToNew(record) => record,
+            Passed::UpToNew(first) => first.record,
         };
         drop(texts);
         // By now another thread may have met the same keys: then they are found.
@@ -241,12 +285,13 @@ impl Class {
                 resolved.push((met, key));
                 Ok(())
             });
-            let record = match passed {
+            let met = match passed {
                 Ok(Passed::All(at)) => break Ok(at),
-                Ok(Passed::UpToNew(record)) => record,
+                Ok(Passed::UpToNew(met)) => met,
                 Err(damage) => break Err(damage),
             };
-            match texts.meet(&record, window, place, numbering, &mut new) {
+            let record = met.record;
+            match texts.meet(&met, window, place, numbering, &mut new) {
                 Ok(key) => {
                     at = record.end(texts.meanings.sort.dialect);
                     let met = Met { at: record.at, value_at: record.value_at, end: at, overflows: false };
@@ -275,14 +320,16 @@ impl Class {
         numbering: &Numbering<'_>,
     ) -> Result<(Option<SeriesId>, bool), Damage> {
         let texts = &mut *self.write();
-        let key = match (texts.find(&window[record.at..record.value_at]), numbering.seats) {
-            (Some(known), _) => known,
-            (None, Some(seats)) => {
-                return texts.seat(record, window, &mut Place::default(), numbering, seats);
+        let unknown = |hash: u64| Unknown { record: *record, hash };
+        let found = texts.find(&window[record.at..record.value_at]).map_err(unknown);
+        let key = match (found, numbering.seats) {
+            (Ok(known), _) => known,
+            (Err(unknown), Some(seats)) => {
+                return texts.seat(&unknown, window, &mut Place::default(), numbering, seats);
             }
-            (None, None) => {
+            (Err(unknown), None) => {
                 let mut new = texts.meanings.begin();
-                let key = texts.meet(record, window, &mut Place::default(), numbering, &mut new)?;
+                let key = texts.meet(&unknown, window, &mut Place::default(), numbering, &mut new)?;
                 texts.number(new, numbering);
                 key
             }
@@ -305,7 +352,13 @@ enum Passed<'a> {
     /// To the end of those that are whole, which is here.
     All(usize),
     /// To this one, whose key is new.
-    UpToNew(Record<'a>),
+    UpToNew(Unknown<'a>),
+}
+
+/// A record whose key is not known, and the hash of what stands before its value.
+struct Unknown<'a> {
+    record: Record<'a>,
+    hash: u64,
 }
 
 impl Text {
@@ -359,6 +412,12 @@ impl Texts {
         numbering.tally().reserve(expected);
     }
 
+    /// The key that is likely to come next.
+    fn next(&self, place: &Place) -> usize {
+        let before = self.known.get(place.before.wrapping_sub(1));
+        before.map_or(0, |before| before.next.load(Ordering::Relaxed) as usize)
+    }
+
     /// Passes over records whose keys are known.
     fn pass<'a>(
         &self,
@@ -372,8 +431,7 @@ impl Texts {
         let located = |at: usize| move |damage: Damage| Damage { at: at + 4, ..damage };
         loop {
             // Processes make their series in much the same order: most records are known by their bytes.
-            let next = self.known.get(place.before.wrapping_sub(1));
-            let mut next = next.map_or(0, |before| before.next.load(Ordering::Relaxed) as usize);
+            let mut next = self.next(place);
             while let Some(text) = self.known.get(next) {
                 let value_at = at + text.len as usize;
                 let end = value_at + number_len;
@@ -388,8 +446,9 @@ impl Texts {
                 Some(Ok(record)) if record.end(dialect) <= window.len() => record,
                 _ => return Ok(Passed::All(at)),
             };
-            let Some(number) = self.find(&window[at..record.value_at]) else {
-                return Ok(Passed::UpToNew(record));
+            let number = match self.find(&window[at..record.value_at]) {
+                Ok(number) => number,
+                Err(hash) => return Ok(Passed::UpToNew(Unknown { record, hash })),
             };
             self.follow(place, number);
             let met = Met { at, value_at: record.value_at, end: record.end(dialect), overflows: false };
@@ -402,9 +461,11 @@ impl Texts {
         &self.texts[text.start..text.start + text.len as usize]
     }
 
-    fn find(&self, head: &[u8]) -> Option<u32> {
+    /// The number of what stands before a value; else its hash.
+    fn find(&self, head: &[u8]) -> Result<u32, u64> {
         let hash = self.numbers.hash([head]);
-        self.numbers.find(hash, |number| self.bytes(&self.known[number as usize]) == head)
+        let found = self.numbers.find(hash, |number| self.bytes(&self.known[number as usize]) == head);
+        found.ok_or(hash)
     }
 
     /// Takes note that this key came behind the last one.
@@ -421,27 +482,27 @@ impl Texts {
     /// When it is not a key of the dialect; the offset counts from the window.
     fn meet<'a>(
         &mut self,
-        record: &Record<'a>,
+        unknown: &Unknown<'a>,
         window: &[u8],
         place: &mut Place,
         numbering: &Numbering<'_>,
         new: &mut Batch<'a>,
     ) -> Result<u32, Damage> {
-        let number = self.known.len() as u32;
+        let (number, record) = (self.known.len() as u32, &unknown.record);
         let read = self.meanings.read(number, record.key, numbering, new);
         let told = !read.map_err(|damage| Damage { at: record.at + 4 + damage.at, ..damage })?;
         self.doubtful |= told && !self.known.is_empty();
-        self.enter(record, window, place);
+        self.enter(unknown, window, place);
         Ok(number)
     }
 
     /// Enters a key, as not shown.
-    fn enter(&mut self, record: &Record<'_>, window: &[u8], place: &mut Place) {
+    fn enter(&mut self, Unknown { record, hash }: &Unknown<'_>, window: &[u8], place: &mut Place) {
         let number = self.known.len() as u32;
         let head = &window[record.at..record.value_at];
         let start = self.texts.len();
         self.texts.extend_from_slice(head);
-        self.numbers.insert(self.numbers.hash([head]), number);
+        self.numbers.insert(*hash, number);
         // What comes next is most likely new as well; else the first key of the next file.
         self.known.push(Text { start, len: head.len() as u32, series: NONE, next: AtomicU32::new(0) });
         self.follow(place, number);
@@ -463,11 +524,12 @@ impl Texts {
                 push(met, text.series()?);
                 Ok(())
             })?;
-            let record = match passed {
+            let unknown = match passed {
                 Passed::All(at) => return Ok(at),
-                Passed::UpToNew(record) => record,
+                Passed::UpToNew(unknown) => unknown,
             };
-            let (series, overflows) = self.seat(&record, window, place, numbering, seats)?;
+            let record = unknown.record;
+            let (series, overflows) = self.seat(&unknown, window, place, numbering, seats)?;
             at = record.end(self.meanings.sort.dialect);
             push(Met { at: record.at, value_at: record.value_at, end: at, overflows }, series);
         }
@@ -477,12 +539,13 @@ impl Texts {
     /// its family.
     fn seat(
         &mut self,
-        record: &Record<'_>,
+        unknown: &Unknown<'_>,
         window: &[u8],
         place: &mut Place,
         numbering: &Numbering<'_>,
         seats: &Mutex<Seats>,
     ) -> Result<(Option<SeriesId>, bool), Damage> {
+        let record = &unknown.record;
         let damage = |damage: Damage| Damage { at: record.at + 4 + damage.at, ..damage };
         let (seat, told) = self.meanings.seat(record.key, numbering, seats).map_err(damage)?;
         self.doubtful |= told && !self.is_empty();
@@ -498,7 +561,7 @@ impl Texts {
         if overflows {
             self.met = true;
         } else {
-            self.enter(record, window, place);
+            self.enter(unknown, window, place);
             self.known.last_mut().expect("it has just been entered").series = series;
         }
         Ok((shown(series).map_err(damage)?, overflows))

@@ -59,6 +59,18 @@ impl Records {
         self.count += 1;
     }
 
+    /// The records that come next if this file goes on as the one that it is like: where their numbers stand, and the
+    /// series that they are of.
+    pub(crate) fn likely(&self) -> (&[u32], &[SeriesId]) {
+        (&self.list.value_at[self.count..], &self.list.series[self.count..])
+    }
+
+    /// Adds so many of those that are [likely](Records::likely).
+    pub(crate) fn take_likely(&mut self, count: usize) {
+        self.count += count;
+        debug_assert!(self.count <= self.list.series.len());
+    }
+
     /// Takes note that the number of a record stands in another place.
     pub(crate) fn move_number(&mut self, index: usize, value_at: u32) {
         self.own().value_at[index] = value_at;

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use dialects::HEADER_LEN;
+use dialects::{Dialect, HEADER_LEN};
 
 use super::file::{File, Open, number_at, read_up_to};
 use super::keys::{Met, Place};
@@ -74,7 +74,7 @@ impl Shared {
     ) -> io::Result<Option<usize>> {
         let used = open.state.used;
         // Where the window begins, and where in it the next record.
-        let (mut base, mut from) = if file.parsed == 0 { (0, HEADER_LEN) } else { (file.parsed, 0) };
+        let (mut base, mut begin) = if file.parsed == 0 { (0, HEADER_LEN) } else { (file.parsed, 0) };
         let (mut size, mut read) = (WINDOW, 0);
         let mut last_key = Vec::with_capacity(64);
         let mut place = Place::default();
@@ -103,7 +103,7 @@ impl Shared {
                     size = used;
                     continue;
                 }
-                let records = dialects::records(nature.dialect, window, from);
+                let records = dialects::records(nature.dialect, window, begin);
                 class.learn(records.map_while(Result::ok));
             }
             if file.records.len() == first {
@@ -116,6 +116,22 @@ impl Shared {
                     let records = if class.len() > 0 { class.len() } else { used / LIKELY_LEN };
                     file.records.reserve(records);
                     hand.numbers.reserve(records, nature.timed);
+                }
+            }
+            let mut from = begin;
+            // Files are alike for the most part: then nothing is to be noted but numbers. Ruby's of equal keys may be.
+            if nature.dialect != Dialect::Ruby {
+                let likely = file.records.likely();
+                let alike = class.as_likely(&mut place, window, from, base, likely);
+                let number = |at: usize| number_at(window, at).unwrap_or_default();
+                let places = likely.0[..alike.count].iter().map(|&at| at as usize - base);
+                hand.numbers.values.extend(places.clone().map(number));
+                if nature.timed {
+                    hand.numbers.times.extend(places.map(|at| number(at + 8)));
+                }
+                if alike.count > 0 {
+                    file.take_likely(alike.count, base + alike.last_at);
+                    from = alike.end;
                 }
             }
             let (NumberList { values, times }, places) = (&mut hand.numbers, &mut hand.places);
@@ -137,11 +153,15 @@ impl Shared {
                     match push(file, places, nature.dialect, met, series) {
                         Some(index) => {
                             values[before + index] = value;
-                            time.into_iter().for_each(|time| times[times_before + index] = time);
+                            if let Some(time) = time {
+                                times[times_before + index] = time;
+                            }
                         }
                         None => {
                             values.push(value);
-                            times.extend(time);
+                            if let Some(time) = time {
+                                times.push(time);
+                            }
                         }
                     }
                 },
@@ -157,10 +177,10 @@ impl Shared {
                 (true, _) => break,
                 (false, true) => return Ok(None),
                 // A record that is longer than the window.
-                (false, false) if ended == from => size = size.saturating_mul(2),
+                (false, false) if ended == begin => size = size.saturating_mul(2),
                 (false, false) => size = WINDOW,
             }
-            (base, from) = (base + ended, 0);
+            (base, begin) = (base + ended, 0);
         }
         file.parsed_to(used, &last_key);
         hand.last = file.nature.map(|nature| (nature.class, Records::like(&file.records)));
