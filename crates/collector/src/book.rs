@@ -538,11 +538,11 @@ impl Book {
     fn identity(&mut self, sample: u32, labels: u32, bound: Option<Bound>) -> u32 {
         let key = bound.as_ref().map(Bound::key);
         let hash = self.identity_hash(sample, labels, key);
-        self.known_identity(hash, sample, labels, key).unwrap_or_else(|| {
-            let number = self.identities.len() as u32;
+        let (number, known) = (self.identities.len() as u32, &self.identities);
+        let is = |number: u32| known[number as usize].is(sample, labels, key);
+        self.identity_numbers.find_or_insert(hash, number, is).unwrap_or_else(|| {
             self.identities.push(Identity { sample, labels, bound, series: NONE, on_page: None });
             self.printed.push(f64::NAN);
-            self.identity_numbers.insert(hash, number);
             number
         })
     }
@@ -553,9 +553,13 @@ impl Book {
     }
 
     fn known_identity(&self, hash: u64, sample: u32, labels: u32, bound: Option<u64>) -> Option<u32> {
-        self.identity_numbers.find(hash, |number| {
-            let known = &self.identities[number as usize];
-            known.sample == sample && known.labels == labels && known.bound.as_ref().map(Bound::key) == bound
-        })
+        let is = |number: u32| self.identities[number as usize].is(sample, labels, bound);
+        self.identity_numbers.find(hash, is)
+    }
+}
+
+impl Identity {
+    fn is(&self, sample: u32, labels: u32, bound: Option<u64>) -> bool {
+        self.sample == sample && self.labels == labels && self.bound.as_ref().map(Bound::key) == bound
     }
 }

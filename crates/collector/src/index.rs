@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// See the head of this file.
 #[derive(Default)]
@@ -50,6 +51,19 @@ impl Index {
         let half = half(hash);
         let found = self.numbers.find(whole(half), |&(known, number)| known == half && is(number));
         found.map(|&(_, number)| number)
+    }
+
+    /// The number of the thing with this hash that `is` the one; where there is none, it is entered with this number.
+    pub(crate) fn find_or_insert(&mut self, hash: u64, number: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
+        let half = half(hash);
+        let is = |&(known, number): &(u32, u32)| known == half && is(number);
+        match self.numbers.entry(whole(half), is, |&(half, _)| whole(half)) {
+            Entry::Occupied(known) => Some(known.get().1),
+            Entry::Vacant(room) => {
+                room.insert((half, number));
+                None
+            }
+        }
     }
 
     /// Enters a thing that is not there yet.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use dialects::LabelText;
 use metrics_core::Label;
 
+use crate::book::NONE;
 use crate::index::Index;
 
 /// See the head of this file.
@@ -45,6 +46,8 @@ struct Joint {
 
 struct Set {
     shape: u32,
+    /// The one that came after it the last time: families of one shape have much the same sets in the same order.
+    next: u32,
     labels: Arc<[Label]>,
 }
 
@@ -86,8 +89,13 @@ impl LabelSets {
             known.shape == shape && known.labels.iter().map(|label| &*label.value).eq(values.clone())
         };
         // The buckets of a histogram come one after the other.
-        if self.sets.get(self.last as usize).is_some_and(is) {
-            return self.last;
+        let before = self.last;
+        let next = self.sets.get(before as usize).map_or(NONE, |last| last.next);
+        let mut likely = [before, next].into_iter();
+        let known = likely.find(|&set| self.sets.get(set as usize).is_some_and(is));
+        if let Some(known) = known {
+            self.last = known;
+            return known;
         }
         let hash = self.hash(shape, values.clone());
         let known = self.numbers.find(hash, |number| is(&self.sets[number as usize]));
@@ -99,8 +107,11 @@ impl LabelSets {
             let labels =
                 labels.map(|(name, value)| Label { name: Arc::clone(name), value: owned(value, remembered) });
             let labels = labels.collect();
-            self.push(hash, Set { shape, labels })
+            self.push(hash, shape, labels)
         });
+        if let Some(before) = self.sets.get_mut(before as usize) {
+            before.next = self.last;
+        }
         self.last
     }
 
@@ -121,7 +132,7 @@ impl LabelSets {
             known.shape == shape
                 && known.labels.iter().map(|label| &label.value).eq(labels.clone().map(|label| &label.value))
         });
-        known.unwrap_or_else(|| self.push(hash, Set { shape, labels: labels.cloned().collect() }))
+        known.unwrap_or_else(|| self.push(hash, shape, labels.cloned().collect()))
     }
 
     /// The number of the set `labels` with those of the set `on` put on: they replace labels of the same name.
@@ -186,9 +197,9 @@ impl LabelSets {
         self.numbers.hash_of_values(shape, values)
     }
 
-    fn push(&mut self, hash: u64, set: Set) -> u32 {
+    fn push(&mut self, hash: u64, shape: u32, labels: Arc<[Label]>) -> u32 {
         let number = self.sets.len() as u32;
-        self.sets.push(set);
+        self.sets.push(Set { shape, next: NONE, labels });
         self.numbers.insert(hash, number);
         number
     }

@@ -114,8 +114,9 @@ pub(super) fn prepare<'a>(all: impl IntoIterator<Item = &'a Series>) {
     let mut last = LastText::new();
     for series in all {
         if series.rendered.get().is_none() {
-            let text = if last.has_names_of(series) || naming.is_legacy(series) {
-                last.replace_by(series)
+            let same_names = last.has_names_of(series);
+            let text = if same_names || naming.is_legacy(series) {
+                last.replace_by(series, same_names)
             } else {
                 &[]
             };
@@ -156,10 +157,10 @@ impl<'a> LastText<'a> {
         })
     }
 
-    /// Makes the text of another series.
-    fn replace_by(&mut self, series: &'a Series) -> &[u8] {
+    /// Makes the text of another series, which may have the very names of the last one.
+    fn replace_by(&mut self, series: &'a Series, same_names: bool) -> &[u8] {
         let labels = &*series.labels;
-        let last = self.series.filter(|_| self.has_names_of(series));
+        let last = self.series.filter(|_| same_names);
         let last = last.map_or(&[][..], |last| &*last.labels);
         if last.is_empty() {
             self.text.clear();
