@@ -13,7 +13,7 @@ use crate::bounds::{Bound, Bounds};
 use crate::directory::OVERFLOW;
 use crate::index::Index;
 use crate::labels::LabelSets;
-use crate::making::{Made, Making};
+use crate::making::Making;
 use crate::numbered::Numbered;
 use crate::{Rules, Statement};
 
@@ -94,7 +94,8 @@ pub(crate) struct Identity {
     sample: u32,
     /// Number of the label set, without `le` in a histogram.
     pub(crate) labels: u32,
-    pub(crate) bound: Option<Bound>,
+    /// Number of the bound of a bucket; [`NONE`] elsewhere.
+    bound: u32,
     /// The series that was numbered first.
     series: u32,
     /// Made when the series first stands on a page; keeps its exposition prefix from then on.
@@ -159,7 +160,7 @@ impl Book {
             None => {
                 let labels = self.label_sets.number(&labels);
                 let sample = self.sample(self.name_of(family), sample);
-                let identity = self.identity(sample, labels, None);
+                let identity = self.identity(sample, labels, NONE);
                 self.number_series(family, identity, None)
             }
         })
@@ -201,7 +202,7 @@ impl Book {
         Some(match bound {
             Some(bound) => self.number_bucket(shaped.family, shaped.sample, labels, bound),
             None => {
-                let identity = self.identity(shaped.sample, labels, None);
+                let identity = self.identity(shaped.sample, labels, NONE);
                 self.number_series(shaped.family, identity, None)
             }
         })
@@ -227,7 +228,7 @@ impl Book {
             }
             None => {
                 let sample = self.sample(self.name_of(family), sample);
-                let identity = self.identity(sample, labels, None);
+                let identity = self.identity(sample, labels, NONE);
                 self.number_series(family, identity, None)
             }
         })
@@ -245,12 +246,12 @@ impl Book {
         (self.statement(family), (!self.is_overflow(identity)).then_some(labels))
     }
 
-    fn number_bucket(&mut self, family: FamilyId, sample: u32, labels: u32, bound: Bound) -> SeriesId {
-        let text = Arc::clone(&bound.text);
-        let identity = self.identity(sample, labels, Some(bound));
-        let known = self.identities[identity as usize].bound.as_ref();
-        let same = known.is_some_and(|known| Arc::ptr_eq(&known.text, &text) || known.text == text);
-        self.number_series(family, identity, (!same).then_some(text))
+    fn number_bucket(&mut self, family: FamilyId, sample: u32, labels: u32, bound: u32) -> SeriesId {
+        let identity = self.identity(sample, labels, bound);
+        let known = self.identities[identity as usize].bound;
+        let other = if known == bound { None } else { self.bounds.get(bound) };
+        let spelling = other.map(|other| Arc::clone(&other.text));
+        self.number_series(family, identity, spelling)
     }
 
     /// Makes room for so many more series: growing by and by copies what is there, and touches twice the memory.
@@ -289,8 +290,7 @@ impl Book {
         if self.spellings.is_empty() {
             return;
         }
-        let bound =
-            |identity: u32| self.identities[identity as usize].bound.as_ref().map(|bound| &bound.text);
+        let bound = |identity: u32| self.bound_of(identity).map(|bound| &bound.text);
         let wanted = self.spellings.get(&as_of.0).or_else(|| bound(self.series[as_of.0 as usize].1));
         let (Some(wanted), Some(own)) = (wanted, bound(identity)) else { return };
         if wanted != self.spelled.get(&identity).unwrap_or(own) {
@@ -323,13 +323,13 @@ impl Book {
         if theirs.is_overflow(identity) {
             self.overflow = Some(labels);
         }
-        match &entry.bound {
-            Some(Bound { value, text }) => {
-                let text = Arc::clone(theirs.spellings.get(&series.0).unwrap_or(text));
-                self.number_bucket(family, sample, labels, Bound { value: *value, text })
+        match theirs.bounds.get(entry.bound) {
+            Some(Bound { value, text, .. }) => {
+                let bound = self.bounds.number(*value, theirs.spellings.get(&series.0).unwrap_or(text));
+                self.number_bucket(family, sample, labels, bound)
             }
             None => {
-                let identity = self.identity(sample, labels, None);
+                let identity = self.identity(sample, labels, NONE);
                 self.number_series(family, identity, None)
             }
         }
@@ -388,7 +388,7 @@ impl Book {
             return identity;
         }
         let base = &self.identities[identity as usize];
-        let (sample, bound) = (base.sample, base.bound.clone());
+        let (sample, bound) = (base.sample, base.bound);
         let labels = self.label_sets.extended(base.labels, labelling);
         self.identity(sample, labels, bound)
     }
@@ -404,11 +404,16 @@ impl Book {
         let sample = self.suffixed(family, suffix);
         let rules = self.statement(family).rules;
         let bound = le.and_then(|text| self.bounds.read(rules, text.as_bytes()));
-        self.identity(sample, labels, bound)
+        self.identity(sample, labels, bound.unwrap_or(NONE))
     }
 
     pub(crate) fn identity_at(&self, identity: u32) -> &Identity {
         &self.identities[identity as usize]
+    }
+
+    /// The bound of a bucket.
+    pub(crate) fn bound_of(&self, identity: u32) -> Option<&Bound> {
+        self.bounds.get(self.identities[identity as usize].bound)
     }
 
     /// What the page last showed; NaN before.
@@ -418,7 +423,9 @@ impl Book {
 
     /// The identity of this sample with these labels that is no bucket, if there is one.
     pub(crate) fn find_identity(&self, sample: u32, labels: u32) -> Option<u32> {
-        self.known_identity(self.identity_hash(sample, labels, None), sample, labels, None)
+        let key = [sample, labels, NONE];
+        let is = |number: u32| self.identities[number as usize].key(&self.bounds) == key;
+        self.identity_numbers.find(self.identity_numbers.hash_of_numbers(key), is)
     }
 
     /// How many label sets there are: all are below.
@@ -463,8 +470,8 @@ impl Book {
         for identity in identities {
             let entry = &self.identities[identity as usize];
             if entry.on_page.is_none() {
-                let bound =
-                    entry.bound.as_ref().map(|bound| self.spelled.get(&identity).unwrap_or(&bound.text));
+                let bound = self.bounds.get(entry.bound);
+                let bound = bound.map(|bound| self.spelled.get(&identity).unwrap_or(&bound.text));
                 making.want(identity, entry.sample, self.label_sets.get(entry.labels), bound);
             }
         }
@@ -472,7 +479,11 @@ impl Book {
     }
 
     /// Takes series that were made.
-    pub(crate) fn enter_made(&mut self, making: &Making, made: Made) {
+    pub(crate) fn enter_made(
+        &mut self,
+        making: &Making,
+        made: impl IntoIterator<Item = (usize, Vec<Arc<Series>>)>,
+    ) {
         for (from, some) in made {
             for (series, identity) in some.into_iter().zip(making.identities_from(from)) {
                 let entry = &mut self.identities[identity as usize];
@@ -535,31 +546,22 @@ impl Book {
         number
     }
 
-    fn identity(&mut self, sample: u32, labels: u32, bound: Option<Bound>) -> u32 {
-        let key = bound.as_ref().map(Bound::key);
-        let hash = self.identity_hash(sample, labels, key);
-        let (number, known) = (self.identities.len() as u32, &self.identities);
-        let is = |number: u32| known[number as usize].is(sample, labels, key);
+    fn identity(&mut self, sample: u32, labels: u32, bound: u32) -> u32 {
+        let key = [sample, labels, self.bounds.first(bound)];
+        let hash = self.identity_numbers.hash_of_numbers(key);
+        let (number, known, bounds) = (self.identities.len() as u32, &self.identities, &self.bounds);
+        let is = |number: u32| known[number as usize].key(bounds) == key;
         self.identity_numbers.find_or_insert(hash, number, is).unwrap_or_else(|| {
             self.identities.push(Identity { sample, labels, bound, series: NONE, on_page: None });
             self.printed.push(f64::NAN);
             number
         })
     }
-
-    fn identity_hash(&self, sample: u32, labels: u32, bound: Option<u64>) -> u64 {
-        let folded = bound.map_or(0, |key| (key >> 32) as u32 ^ key as u32 ^ 1);
-        self.identity_numbers.hash_of_numbers([sample, labels, folded])
-    }
-
-    fn known_identity(&self, hash: u64, sample: u32, labels: u32, bound: Option<u64>) -> Option<u32> {
-        let is = |number: u32| self.identities[number as usize].is(sample, labels, bound);
-        self.identity_numbers.find(hash, is)
-    }
 }
 
 impl Identity {
-    fn is(&self, sample: u32, labels: u32, bound: Option<u64>) -> bool {
-        self.sample == sample && self.labels == labels && self.bound.as_ref().map(Bound::key) == bound
+    /// What tells it from all others.
+    fn key(&self, bounds: &Bounds) -> [u32; 3] {
+        [self.sample, self.labels, bounds.first(self.bound)]
     }
 }

@@ -11,6 +11,7 @@ use crate::book::NONE;
 use crate::two::Left;
 
 /// See the head of this file.
+#[derive(Default)]
 pub(crate) struct Making {
     /// Names of samples, by number.
     names: Vec<Arc<str>>,
@@ -40,8 +41,7 @@ const AT_ONCE: usize = if cfg!(debug_assertions) { 2 } else { 256 };
 impl Making {
     /// Of nothing, as yet.
     pub(crate) fn new(names: Vec<Arc<str>>, le: Arc<str>) -> Making {
-        let (sets, bounds, wanted) = (Vec::new(), Vec::new(), Vec::new());
-        Making { names, le, sets, bounds, wanted, left: Left::below(0) }
+        Making { names, le, ..Making::default() }
     }
 
     /// Has the series of an identity made.

@@ -18,7 +18,7 @@ use metrics_core::{Kind, Mode};
 
 use crate::book::{Book, FamilyId, NONE, OriginId, SeriesId};
 use crate::layout::{Conflict, Extra, Layout, Sequence, View};
-use crate::making::Making;
+use crate::making::{Made, Making};
 use crate::merge::{Fold, Operation};
 use crate::two;
 use crate::{By, Rules};
@@ -41,30 +41,30 @@ pub(crate) fn plan(
     let mut cells = if with_early { Vec::new() } else { plan.find_cells(book, &early, &late) };
     let with_late = late.get().is_some_and(Making::is_worth_a_thread);
     let ours = || {
+        let _known = Known(&late);
         if with_early {
             cells = plan.find_cells(book, &early, &late);
         }
         let layout = plan.lay_out(book, cells, folds);
-        (layout, [late.get().map(Making::make_first), Some(early.make_first())])
+        (layout, late.wait().make_first(), early.make_first())
     };
-    let theirs = || [late.get(), Some(&early), late.get()].map(|making| making.map(Making::make_last));
-    let ((layout, ours), theirs) = match with_early || with_late {
+    let theirs = || (early.make_last(), late.wait().make_last());
+    let ((layout, late_first, early_first), (early_last, late_last)) = match with_early || with_late {
         true => two::both(ours, theirs),
-        false => (ours(), [None, None, None]),
+        false => (ours(), (Made::new(), Made::new())),
     };
-    let late = late.get().expect("it is there once the cells are found");
-    let [late_first, early_first] = ours;
-    let [late_last, early_last, late_more] = theirs;
-    for (making, made) in [
-        (late, late_first),
-        (&early, early_first),
-        (late, late_last),
-        (&early, early_last),
-        (late, late_more),
-    ] {
-        book.enter_made(making, made.unwrap_or_default());
-    }
+    book.enter_made(&early, early_first.into_iter().chain(early_last));
+    book.enter_made(late.wait(), late_first.into_iter().chain(late_last));
     layout
+}
+
+/// Keeps the other thread from waiting for what will not come, should this one panic.
+struct Known<'a>(&'a OnceLock<Making>);
+
+impl Drop for Known<'_> {
+    fn drop(&mut self) {
+        self.0.get_or_init(Making::default);
+    }
 }
 
 struct Plan<'a> {
@@ -335,7 +335,7 @@ impl<'a> Plan<'a> {
     }
 
     fn is_bucket(&self, book: &Book, cell: u32) -> bool {
-        book.identity_at(self.cells[cell as usize].identity).bound.is_some()
+        book.bound_of(self.cells[cell as usize].identity).is_some()
     }
 
     /// Adds the cells that nobody reports but the page shows: the count of a histogram, and what the Ruby

@@ -27,6 +27,7 @@ pub(crate) fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl Fn() -> B
 
 /// What nobody works on yet of a list that two threads begin at different ends: from the first number up to the second
 /// one.
+#[derive(Default)]
 pub(crate) struct Left(Mutex<(usize, usize)>);
 
 impl Left {

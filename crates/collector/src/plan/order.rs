@@ -81,9 +81,9 @@ impl Plan<'_> {
         let rounds: &[bool] = if kind == Kind::Histogram { &[false, true] } else { &[false] };
         for &buckets in rounds {
             for &cell in cells {
-                let identity = book.identity_at(self.cells[cell as usize].identity);
-                if kind != Kind::Histogram || identity.bound.is_some() == buckets {
-                    let group = &mut self.group_of[identity.labels as usize];
+                let identity = self.cells[cell as usize].identity;
+                if kind != Kind::Histogram || book.bound_of(identity).is_some() == buckets {
+                    let group = &mut self.group_of[book.identity_at(identity).labels as usize];
                     if *group == NONE {
                         *group = groups.len() as u32;
                         groups.push(0);
@@ -99,7 +99,7 @@ impl Plan<'_> {
         let mut sorted = vec![Place::default(); cells.len()];
         for (at, &cell) in cells.iter().enumerate() {
             let identity = book.identity_at(self.cells[cell as usize].identity);
-            let (tier, order) = match &identity.bound {
+            let (tier, order) = match book.bound_of(self.cells[cell as usize].identity) {
                 Some(bound) => (Tier::Bucket, rising(bound.value)),
                 // A count that nobody reports comes last; one that somebody does stays in its place.
                 None if !self.cells[cell as usize].reported => (Tier::Computed, at as u64),
