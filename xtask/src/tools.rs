@@ -35,8 +35,12 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
         );
     }
     let ruby = ruby().context("no ruby can load prometheus/client")?;
-    let python =
-        python_environment(workspace, "requirements.txt", "venv", "import prometheus_client, gunicorn, celery")?;
+    let python = python_environment(
+        workspace,
+        "requirements.txt",
+        "venv",
+        "import prometheus_client, gunicorn, celery",
+    )?;
     let redis_python = python_environment(
         workspace,
         "requirements-redis.txt",

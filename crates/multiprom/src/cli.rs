@@ -72,8 +72,9 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
     pub(crate) process_metrics: ProcessMetrics,
 
-    /// Add the files of dead processes up, every few seconds, as `multiprom fold` does once. The application's own
-    /// collector, if it is still asked, may miss numbers of the dead for the milliseconds that it takes
+    /// Add the files of dead processes up, every few seconds, as `multiprom fold` does once; and in Redis what dead
+    /// processes with stores of our own have left. The application's own collector, if it is still asked, may miss
+    /// numbers of the dead for the milliseconds that it takes
     #[arg(long)]
     pub(crate) fold: bool,
 
@@ -275,7 +276,12 @@ Examples:
   multiprom serve --catalog metrics.catalog /run/puma/metrics
   multiprom serve --max-series-per-family 1000 /run/shop/metrics
 
-  What gunicorn-prometheus-exporter, PromPHP or pytheus keep in Redis, read and
+  What stores of our own keep in Redis, on however many machines; --fold takes
+  dead processes out and keeps what they have counted:
+      multiprom serve --fold redis://redis.example/0
+      multiprom serve 'redis://redis.example/0?schema=multiprom&prefix=shop'
+
+  What gunicorn-prometheus-exporter, PromPHP or pytheus keep there, read and
   never written:
       multiprom serve redis://redis.example/0
       multiprom serve 'redis://redis.example/0?schema=gunicorn&prefix=shop'

@@ -1,5 +1,5 @@
-//! `redis://HOST/0?schema=gunicorn,label=value`: how a database of another client is written on the command line, and in
-//! the variables that gunicorn-prometheus-exporter knows.
+//! `redis://HOST/0?schema=gunicorn,label=value`: how a database is written on the command line, and in the variables that
+//! gunicorn-prometheus-exporter knows.
 
 #[cfg(test)]
 mod tests;
@@ -7,6 +7,25 @@ mod tests;
 use anyhow::{Context, bail};
 use redis_link::{Address, Place};
 use redis_source::{Foreign, Schema};
+
+/// A database, and who writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) writer: Writer,
+    /// All else that is said of it, whoever writes it.
+    pub(crate) foreign: Foreign,
+}
+
+/// Who writes a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// Stores of our own.
+    Multiprom,
+    /// Another client.
+    Other,
+    /// Whoever is found to have.
+    Unknown,
+}
 
 /// What the address of a database begins with.
 const SCHEMES: [&str; 4] = ["redis://", "rediss://", "redis+unix://", "unix://"];
@@ -19,13 +38,19 @@ pub(crate) fn is_database(argument: &[u8]) -> bool {
 /// Reads the address of a database, with the parameters `schema`, `prefix` and `pids`.
 ///
 /// The reason does not repeat the address, which may hold a password.
-pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<Foreign, String> {
+pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<Database, String> {
     let (address, parameters) = Address::parse_with_parameters(address).map_err(|error| error.to_string())?;
     let mut foreign = Foreign::new(address, Schema::Auto);
     foreign.labels = labels;
+    let mut writer = Writer::Unknown;
     for (name, value) in parameters {
         match (&*name, &*value) {
-            ("schema", _) => foreign.schema = value.parse().map_err(|error| format!("{error}"))?,
+            ("schema", "multiprom") => writer = Writer::Multiprom,
+            ("schema", "auto") => writer = Writer::Unknown,
+            ("schema", _) => {
+                writer = Writer::Other;
+                foreign.schema = value.parse().map_err(|error| format!("{error}, and multiprom"))?;
+            }
             ("prefix", _) => foreign.prefix = Some(value),
             ("pids", "local") => foreign.pids_are_local = true,
             ("pids", "remote") => foreign.pids_are_local = false,
@@ -33,7 +58,7 @@ pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<F
             _ => return Err(format!("unknown parameter {name:?}: there are schema, prefix, pids and db")),
         }
     }
-    Ok(foreign)
+    Ok(Database { writer, foreign })
 }
 
 /// The database that gunicorn-prometheus-exporter writes by the variables that it reads, if `REDIS_ENABLED` says that it
@@ -41,7 +66,7 @@ pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<F
 ///
 /// # Errors
 /// When a variable is not what it should be: says which.
-pub(crate) fn database_of(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Foreign>> {
+pub(crate) fn database_of(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Database>> {
     let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
     let enabled = variable("REDIS_ENABLED").is_some_and(|value| is_yes(&value));
     if !enabled {
@@ -66,7 +91,7 @@ pub(crate) fn database_of(variable: impl Fn(&str) -> Option<String>) -> anyhow::
              of idle workers fall; REDIS_TTL_DISABLED=true keeps them"
         );
     }
-    Ok(Some(foreign))
+    Ok(Some(Database { writer: Writer::Other, foreign }))
 }
 
 /// As gunicorn-prometheus-exporter reads it.

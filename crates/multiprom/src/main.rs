@@ -10,6 +10,7 @@ mod run;
 mod collect;
 
 mod fold;
+mod janitors;
 mod keeper;
 
 mod demo;
@@ -21,6 +22,7 @@ mod inside;
 mod ls;
 mod top;
 
+mod database;
 mod database_argument;
 mod source_argument;
 mod sources;

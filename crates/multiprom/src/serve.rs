@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::{Serve, Serving};
 use crate::fold::{folders, options};
+use crate::janitors::{janitors, keep_tidy};
 use crate::keeper::{Counts, keep_folded};
 use crate::listen::{listen, url};
 use crate::signals::{end_requested, end_requests};
@@ -46,6 +47,7 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
     let named = named(command.sources)?;
     let counts = command.fold.then(Counts::default);
     let paths: Vec<PathBuf> = named.directories.iter().map(|directory| directory.path.clone()).collect();
+    let janitors = if command.fold { janitors(&named.databases)? } else { Vec::new() };
     let folders = folders(&paths, &options(&named.catalog, command.how_to_fold));
     let mut sources = sources_of(named, command.limits, command.process_metrics)?;
     sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
@@ -56,6 +58,9 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
     let _ = pages.announce(&mut io::stdout());
     if let Some(counts) = counts {
         tokio::spawn(keep_folded(folders, counts));
+    }
+    if !janitors.is_empty() {
+        tokio::spawn(keep_tidy(janitors));
     }
     pages.serve(requested).await?;
     tracing::info!("ended");

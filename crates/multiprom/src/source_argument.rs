@@ -7,15 +7,14 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use collector::Directory;
-use redis_source::Foreign;
 
-use crate::database_argument::{database, is_database};
+use crate::database_argument::{Database, database, is_database};
 
-/// A directory, or a database of another client, and its labels, as given on the command line.
+/// A directory or a database, and its labels, as given on the command line.
 #[derive(Clone, Debug)]
 pub(crate) enum SourceArgument {
     Directory(Directory),
-    Database(Box<Foreign>),
+    Database(Box<Database>),
 }
 
 /// Reads a [`SourceArgument`] for clap.
@@ -36,7 +35,7 @@ impl TypedValueParser for SourceParser {
         if !is_database(value.as_encoded_bytes()) {
             return directory_argument().parse_ref(command, argument, value).map(SourceArgument::Directory);
         }
-        parse_database(value.to_owned()).map(|foreign| SourceArgument::Database(Box::new(foreign))).map_err(
+        parse_database(value.to_owned()).map(|database| SourceArgument::Database(Box::new(database))).map_err(
             |why| {
                 clap::Error::raw(ErrorKind::ValueValidation, format!("the database: {why}\n"))
                     .with_cmd(command)
@@ -63,7 +62,7 @@ fn parse(argument: OsString) -> Result<Directory, String> {
 }
 
 /// Reads `redis://...,label=value`.
-fn parse_database(argument: OsString) -> Result<Foreign, String> {
+fn parse_database(argument: OsString) -> Result<Database, String> {
     let mut parts = split(&argument.into_vec()).into_iter();
     let address = String::from_utf8(parts.next().unwrap_or_default()).map_err(|_| "it is not UTF-8")?;
     database(&address, labels(parts)?)

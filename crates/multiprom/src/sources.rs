@@ -10,11 +10,10 @@ use collector::{Catalog, Collector, DirSource, Directory, Source};
 use dialects::is_metrics_file;
 use liveness::Examination;
 use process_metrics::{Group, ProcessSource, View};
-use redis_source::{Foreign, ForeignSource};
 
 use crate::cli::limits::SeriesLimits;
 use crate::cli::{ProcessMetrics, Sources};
-use crate::database_argument::database_of;
+use crate::database_argument::{Database, database_of};
 use crate::source_argument::SourceArgument;
 
 /// Where Python's client looks for its directory: the second is its old spelling.
@@ -23,8 +22,7 @@ pub(crate) const VARIABLES: [&str; 2] = ["PROMETHEUS_MULTIPROC_DIR", "prometheus
 /// What the command line names.
 pub(crate) struct Named {
     pub(crate) directories: Vec<Directory>,
-    /// Those of other clients.
-    pub(crate) databases: Vec<Foreign>,
+    pub(crate) databases: Vec<Database>,
     pub(crate) catalog: Catalog,
 }
 
@@ -40,8 +38,10 @@ pub(crate) fn named(sources: Sources) -> anyhow::Result<Named> {
         }
     }
     let password = variable("REDIS_PASSWORD").filter(|password| !password.is_empty());
-    for database in named.databases.iter_mut().filter(|database| !database.address.has_password()) {
-        database.address = database.address.clone().with_password(password.clone());
+    for Database { foreign, .. } in &mut named.databases {
+        if !foreign.address.has_password() {
+            foreign.address = foreign.address.clone().with_password(password.clone());
+        }
     }
     if named.directories.is_empty() && named.databases.is_empty() {
         match directory_of_environment() {
@@ -50,7 +50,7 @@ pub(crate) fn named(sources: Sources) -> anyhow::Result<Named> {
         }
     }
     for database in &mut named.databases {
-        database.catalog = named.catalog.clone();
+        database.foreign.catalog = named.catalog.clone();
     }
     Ok(named)
 }
@@ -76,7 +76,7 @@ pub(crate) fn sources_of(
     limits: SeriesLimits,
     processes: ProcessMetrics,
 ) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let Named { directories, databases: foreign, catalog } = named;
+    let Named { directories, databases: written, catalog } = named;
     let mut sources = Vec::new();
     if !directories.is_empty() {
         let groups = writers_of(&directories);
@@ -84,13 +84,12 @@ pub(crate) fn sources_of(
     }
     // Before the processes', which stand back.
     let at = sources.len().min(1);
-    sources.splice(at..at, databases(foreign)?);
+    sources.splice(at..at, databases(written)?);
     Ok(sources)
 }
 
-fn databases(foreign: Vec<Foreign>) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let source = |foreign| Ok(Box::new(ForeignSource::new(foreign)?) as Box<dyn Source>);
-    foreign.into_iter().map(source).collect()
+fn databases(databases: Vec<Database>) -> anyhow::Result<Vec<Box<dyn Source>>> {
+    databases.into_iter().map(|database| database.source()).collect()
 }
 
 /// Sources of these directories and of these processes.

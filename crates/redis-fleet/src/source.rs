@@ -1,12 +1,13 @@
 //! The numbers of an application in Redis, as a source of a page.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use collector::{Ask, FamilyId, Liveness, SeriesId, Source, SourceError, Statement, Tally};
 use foldhash::{HashMap, HashSet};
 use metrics_core::{Aggregation, Desc, Kind, Label, Process};
+use redis_link::redis::{FromRedisValue, Pipeline};
 use redis_link::{Address, Link, Timeouts};
 use redis_schema::{BadPrefix, Keys, LabelSet};
 use tracing::warn;
@@ -26,6 +27,7 @@ pub struct FleetSource {
     link: Link,
     keys: Keys,
     living_within: Duration,
+    labels: Vec<(String, String)>,
     /// Which schemas the log has named.
     named: Mutex<HashSet<String>>,
 }
@@ -51,6 +53,7 @@ impl FleetSource {
             keys: Keys::new(prefix, 0)?,
             link: Link::new(address, timeouts),
             living_within: Duration::from_secs(5),
+            labels: Vec::new(),
             named: Mutex::default(),
         })
     }
@@ -60,6 +63,23 @@ impl FleetSource {
     pub fn living_within(mut self, limit: Duration) -> FleetSource {
         self.living_within = limit;
         self
+    }
+
+    /// The same with labels on all its series. They replace labels of the same name.
+    pub fn labelled(mut self, labels: Vec<(String, String)>) -> FleetSource {
+        self.labels = labels;
+        self
+    }
+
+    /// Whether anybody has ever kept anything there.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub fn is_in_use(&self, deadline: Option<Instant>) -> Result<bool, SourceError> {
+        let mut pipeline = Pipeline::new();
+        let told = self.link.run_by(pipeline.cmd("EXISTS").arg(self.keys.epoch()), deadline);
+        let told = told.map_err(|error| SourceError::new(format!("look for {}", self.name()), error))?;
+        Ok(told.into_iter().next().is_some_and(|told| matches!(i64::from_redis_value(told), Ok(1))))
     }
 
     fn lives(&self, kept: &Kept, now: i64) -> bool {
@@ -83,7 +103,8 @@ impl Source for FleetSource {
             }
         }
         if read.is_ok() {
-            known.report(into, |kept, now| ask.liveness == Liveness::AsFiled || self.lives(kept, now));
+            let lives = |kept: &Kept, now| ask.liveness == Liveness::AsFiled || self.lives(kept, now);
+            known.report(into, &self.labels, lives);
         }
         into.keep(known);
         read.map_err(|error| SourceError::new(format!("read {}", self.name()), error))
@@ -92,7 +113,8 @@ impl Source for FleetSource {
 
 impl Known {
     /// Adds all numbers, of the retired and then by process.
-    fn report(&mut self, into: &mut Tally, lives: impl Fn(&Kept, i64) -> bool) {
+    fn report(&mut self, into: &mut Tally, labels: &[(String, String)], lives: impl Fn(&Kept, i64) -> bool) {
+        let process = |name: &str| Process { id: name.to_owned(), labels: labels.to_vec() };
         let Known { fleet, series, families, forgotten } = self;
         if std::mem::replace(forgotten, fleet.forgotten) != fleet.forgotten {
             series.clear();
@@ -108,7 +130,7 @@ impl Known {
         for set in fleet.retired.schema.sets() {
             if set.process.is_empty() || !back.contains(&*set.process) {
                 if whose != Some(&set.process) {
-                    let origin = into.origin(&Process::new(&*set.process), "retired");
+                    let origin = into.origin(&process(&set.process), "retired");
                     into.report(origin);
                     whose = Some(&set.process);
                 }
@@ -120,7 +142,7 @@ impl Known {
         for kept in &fleet.processes {
             let of_process = series.entry(kept.name.clone()).or_default();
             number(kept, of_process, families, into);
-            let origin = into.origin(&Process::new(kept.base()), &kept.name);
+            let origin = into.origin(&process(kept.base()), &kept.name);
             into.report(origin);
             let lives = lives(kept, fleet.now);
             for set in kept.schema.sets() {

@@ -3,11 +3,20 @@ use super::*;
 #[test]
 fn parameters_say_whose_database_it_is() {
     let url = "redis://:s3cret@redis.example/2?schema=gunicorn&prefix=shop%3A&pids=local";
-    let foreign = database(url, vec![("app".to_owned(), "shop".to_owned())]).unwrap();
+    let Database { writer, foreign } = database(url, vec![("app".to_owned(), "shop".to_owned())]).unwrap();
+    assert_eq!(writer, Writer::Other);
     assert_eq!(foreign.address.to_string(), "redis://:***@redis.example:6379/2");
     assert_eq!((foreign.schema, foreign.prefix.as_deref()), (Schema::Gunicorn, Some("shop:")));
     assert!(foreign.pids_are_local);
-    assert_eq!(database("unix:///run/redis.sock", vec![]).unwrap().schema, Schema::Auto);
+    for (parameter, writer) in
+        [("", Writer::Unknown), ("?schema=auto", Writer::Unknown), ("?schema=multiprom", Writer::Multiprom)]
+    {
+        let database = database(&format!("unix:///run/redis.sock{parameter}"), vec![]).unwrap();
+        assert_eq!(
+            (database.writer, database.foreign.schema, database.prefix()),
+            (writer, Schema::Auto, "multiprom")
+        );
+    }
 }
 
 #[test]
@@ -16,13 +25,17 @@ fn a_wrong_address_is_explained_without_its_password() {
         ("redis://:s3cret@h:x", "no address of a Redis: \"x\" is no port"),
         (
             "redis://:s3cret@h?schema=php",
-            "unknown schema \"php\": there are gunicorn, pytheus, promphp and auto",
+            "unknown schema \"php\": there are gunicorn, pytheus, promphp and auto, and multiprom",
         ),
         ("redis://:s3cret@h?pids=some", "pids=\"some\": they are local or remote"),
         ("redis://:s3cret@h?prefx=a", "unknown parameter \"prefx\": there are schema, prefix, pids and db"),
     ];
     for (url, why) in cases {
-        assert_eq!(database(url, vec![]).map(|foreign| foreign.address), Err(why.to_owned()), "{url}");
+        assert_eq!(
+            database(url, vec![]).map(|database| database.foreign.address),
+            Err(why.to_owned()),
+            "{url}"
+        );
     }
 }
 
@@ -33,7 +46,7 @@ fn the_exporters_variables_are_understood() {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
         let found = database_of(find).map_err(|error| error.to_string())?;
-        Ok(found.map(|foreign| (foreign.address.to_string(), foreign.prefix)))
+        Ok(found.map(|Database { foreign, .. }| (foreign.address.to_string(), foreign.prefix)))
     };
     assert_eq!(of(&[("REDIS_HOST", "h")]), Ok(None));
     assert_eq!(of(&[("REDIS_ENABLED", "false"), ("REDIS_HOST", "h")]), Ok(None));

@@ -53,7 +53,7 @@ fn a_path_may_be_any_bytes() {
 
 #[test]
 fn labels_follow_a_database_too() {
-    let foreign = parse_database("redis://h?schema=promphp,app=shop,zone=a\\,b".into()).unwrap();
+    let foreign = parse_database("redis://h?schema=promphp,app=shop,zone=a\\,b".into()).unwrap().foreign;
     let labels: Vec<(&str, &str)> = foreign.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
     assert_eq!(labels, [("app", "shop"), ("zone", "a,b")]);
     let error = parse_database("redis://h,pid=1".into()).map(|_| ());

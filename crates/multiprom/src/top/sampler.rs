@@ -47,14 +47,14 @@ impl Sampler {
         let paths: Vec<PathBuf> = named.directories.iter().map(|directory| directory.path.clone()).collect();
         let mut labels: Vec<String> = Vec::new();
         let of_directories = named.directories.iter().flat_map(|directory| &directory.labels);
-        let of_databases = named.databases.iter().flat_map(|database| &database.labels);
+        let of_databases = named.databases.iter().flat_map(|database| &database.foreign.labels);
         for (name, _) in of_directories.chain(of_databases) {
             if !labels.contains(name) {
                 labels.push(name.clone());
             }
         }
         let directories = paths.iter().map(|path| path.display().to_string());
-        let databases = named.databases.iter().map(|database| database.address.to_string());
+        let databases = named.databases.iter().map(|database| database.foreign.address.to_string());
         Ok(Sampler {
             merged: collector_of_named(&named)?,
             by_process: collector_of_named(&named)?,

@@ -1,8 +1,11 @@
-//! Databases of other clients as sources.
+//! Databases as sources, of other clients and of stores of our own.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use metrics_core::Registry;
 use redis_testkit::RedisServer;
+use store_redis::{Options, RedisStore};
 
 use crate::process::{multiprom, run};
 use crate::recorded::Recorded;
@@ -106,4 +109,41 @@ fn a_database_that_goes_away_is_a_503_until_it_is_back() {
     assert!(body.contains(&url) && body.contains("refused"), "{body}");
     redis.restart();
     assert_eq!(get(&address, "/metrics"), ("HTTP/1.1 200 OK".to_owned(), String::new()));
+}
+
+/// A process of our own that has done three jobs and ended.
+fn three_jobs(server: &RedisServer, prefix: &str) {
+    let options = Options { prefix: prefix.to_owned(), ..Options::default() };
+    let store = RedisStore::open_with(&server.url(), options).unwrap();
+    Registry::new(store.clone()).counter("jobs", "Jobs.").register().unwrap().inc_by(3.0);
+    store.close(Duration::from_secs(20)).unwrap();
+}
+
+#[test]
+fn what_stores_of_our_own_keep_is_found_and_shown() {
+    let server = RedisServer::start();
+    three_jobs(&server, "multiprom");
+    three_jobs(&server, "shop");
+    for parameters in ["", "?schema=multiprom", "?prefix=shop", "?schema=multiprom&prefix=shop"] {
+        let (code, page, errors) =
+            run(&mut multiprom(&["collect", &format!("{}{parameters}", server.url())]));
+        assert_eq!((code, page.as_str()), (Some(0), JOBS), "{parameters}: {errors}");
+    }
+    let (code, page, _) = run(&mut multiprom(&["collect", &format!("{},app=shop", server.unix_url())]));
+    assert_eq!((code, page), (Some(0), JOBS.replace("jobs_total 3", "jobs_total{app=\"shop\"} 3")));
+}
+
+#[test]
+fn the_dead_are_taken_out_while_their_page_is_served() {
+    let redis = RedisServer::start();
+    three_jobs(&redis, "multiprom");
+    let mut server = Server::start(&["serve", "--fold", "--listen", "127.0.0.1:0", &redis.url()]);
+    let address = server.next_address();
+    let begun = Instant::now();
+    while redis.cli(&["ZCARD", "{multiprom#0}:processes"]) != "0\n" {
+        assert_eq!(get(&address, "/metrics").1, JOBS);
+        assert!(begun.elapsed() < Duration::from_secs(60), "it stays");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(get(&address, "/metrics").1, JOBS);
 }
