@@ -63,8 +63,8 @@ fn workers_come_and_go_and_the_page_stays_small_and_whole() {
     assert!(watched.pages > 20, "{} pages", watched.pages);
     watched.used.assert_flat();
     assert!(recycled as u64 >= answered / 65, "{recycled} workers recycled for {answered} requests");
-    // Every five seconds most are folded: of those that ended in eleven, and of the living.
-    let most = (recycled as f64 * 11.0 / lasted.max(11.0) + 8.0) * MOST_FILES_OF_ONE;
+    // What five folds leave, and the living have: on a machine that is busy a fold takes its time.
+    let most = (recycled as f64 * 25.0 / lasted.max(25.0) + 8.0) * MOST_FILES_OF_ONE;
     assert!((watched.files.most() as f64) < most, "{} files of {recycled} workers", watched.files.most());
     // Once the last of the dead are folded, their files are gone.
     shop.wait_until("fold", |_| (entries(&metrics) < 60).then_some(()));
