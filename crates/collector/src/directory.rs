@@ -133,6 +133,8 @@ struct Hand {
     again: Vec<u8>,
     /// What was read and is not taken yet.
     numbers: NumberList,
+    /// Whether records that are new are for this thread to parse.
+    parses: bool,
     /// The class of the file that was parsed last, and its records: another one of the class is likely to be like it.
     last: Option<(usize, Records)>,
     /// By number of a series: where it stands in the file that is parsed.
@@ -184,7 +186,7 @@ impl DirSource {
     }
 
     /// Gives no more label sets of a directory series of their own than this, and adds the others up. To be called
-    /// before the first scrape. Files are then read by one thread.
+    /// before the first scrape. What is new in files is then parsed by one thread.
     ///
     /// The first ones to be refused in a family are named in a warning, once, with the label that has the most values.
     pub fn limited(mut self, limits: Limits) -> DirSource {

@@ -56,6 +56,8 @@ pub(super) struct Told {
     pub(super) cut: Option<Vec<SeriesId>>,
     /// Whether there was anything new to parse.
     pub(super) news: bool,
+    /// Whether nothing was read, because there may be something new to parse and this is not for this thread to do.
+    pub(super) left: bool,
 }
 
 impl Shared {
@@ -146,10 +148,14 @@ impl Shared {
             let Parts { mut stretches, last, stale } = folder.parts();
             let mut gone = Vec::new();
             let (mut bad, mut records, mut bytes) = (strange, 0, 0);
-            // Who comes first has a series, in the order of the files.
+            // Who comes first has a series, in the order of the files: the thread that begins at the last one leaves new
+            // records alone then.
             let limited = self.limits.are_set();
-            let shared = !limited && is_worth_sharing(stretches.iter_mut().map(Stretch::file));
-            kept.hands.iter_mut().for_each(|hand| hand.numbers.clear());
+            let shared = is_worth_sharing(stretches.iter_mut().map(Stretch::file), limited);
+            for (hand, parses) in kept.hands.iter_mut().zip([true, !limited]) {
+                hand.numbers.clear();
+                hand.parses = parses;
+            }
             let walk = Walk {
                 directory,
                 number: limited.then_some(number),
@@ -173,6 +179,15 @@ impl Shared {
                 }
                 let mut file = lock(file);
                 let told = match told {
+                    Ok(Some(Told { left: true, .. })) => {
+                        hand.parses = true;
+                        let told = self.read_file(&walk, &mut file, hand);
+                        hand.parses = false;
+                        told
+                    }
+                    told => told,
+                };
+                let told = match told {
                     Ok(told) => told,
                     Err(error) if is_for_want(&error) => {
                         let operation = format!("read {}", file.path.display());
@@ -184,7 +199,7 @@ impl Shared {
                         return Ok(());
                     }
                 };
-                let Some(Told { read, numbers, cut, news }) = told else {
+                let Some(Told { read, numbers, cut, news, .. }) = told else {
                     gone.push(*number);
                     return Ok(());
                 };
@@ -232,8 +247,16 @@ impl Shared {
     /// Reads the numbers of a file, having parsed what is new. None where it has vanished.
     fn read_file(&self, walk: &Walk<'_>, file: &mut File, hand: &mut Hand) -> io::Result<Option<Told>> {
         let Some(open) = file::open(&file.path)? else { return Ok(None) };
-        if let Some(told) = self.read_sound(walk, file, &open, hand)? {
+        let parses = hand.parses;
+        let is_all_known = file.is_known(open.state) && file.parsed == open.state.used;
+        if (parses || is_all_known)
+            && let Some(told) = self.read_sound(walk, file, &open, hand)?
+        {
             return Ok(Some(told));
+        }
+        if !parses {
+            let numbers = hand.numbers.end();
+            return Ok(Some(Told { read: 0, numbers, cut: None, news: false, left: true }));
         }
         let mut buffer = std::mem::take(&mut hand.whole);
         let content = open.read(file.original_name(), file.reach, &mut buffer)?;
@@ -485,7 +508,7 @@ fn told(file: &File, content: &Content<'_>, news: bool, numbers: &mut NumberList
     let start = numbers.end();
     let timed = file.nature.is_some_and(|nature| nature.timed);
     let cut = file.numbers(timed, content.bytes, numbers);
-    Told { read: content.bytes.len(), numbers: numbers.since(&start), cut, news }
+    Told { read: content.bytes.len(), numbers: numbers.since(&start), cut, news, left: false }
 }
 
 /// Takes note of the records of a file that are known, if it is of a dialect where of equal keys the last one
@@ -533,14 +556,16 @@ fn enter(places: &mut Vec<u32>, series: SeriesId, at: usize) -> Option<usize> {
     None
 }
 
-/// Whether the files hold so much, or so many are new, that a thread more pays off. Always where tests run.
-fn is_worth_sharing<'a>(files: impl Iterator<Item = &'a File>) -> bool {
+/// Whether the files hold so much, or so many are new, that a thread more pays off; one that does not read new records,
+/// if so. Always where tests run.
+fn is_worth_sharing<'a>(files: impl Iterator<Item = &'a File>, only_known: bool) -> bool {
     const BYTES_OF_A_CALL: usize = 4 * 1024; // 4 KiB are read in the time that opening a file takes
     const ENOUGH: usize = if cfg!(debug_assertions) { 0 } else { 1024 * 1024 }; // 1 MiB
     let (mut known, mut new) = (0, 0);
     for file in files {
-        known += file.parsed + BYTES_OF_A_CALL;
-        new += usize::from(file.parsed == 0);
+        let is_new = file.parsed == 0;
+        known += if is_new && only_known { 0 } else { file.parsed + BYTES_OF_A_CALL };
+        new += usize::from(is_new && !only_known);
     }
     known > ENOUGH || new > 1
 }

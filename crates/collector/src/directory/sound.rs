@@ -60,7 +60,7 @@ impl Shared {
             }
         }
         file.parsed_in(open.state);
-        Ok(Some(Told { read, numbers: hand.numbers.since(&start), cut: None, news }))
+        Ok(Some(Told { read, numbers: hand.numbers.since(&start), cut: None, news, left: false }))
     }
 
     /// Parses the records that are new, and reads their numbers; says how many bytes that took. None where something
