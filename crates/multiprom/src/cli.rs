@@ -286,7 +286,7 @@ Examples:
       multiprom serve redis://redis.example/0
       multiprom serve 'redis://redis.example/0?schema=gunicorn&prefix=shop'
       REDIS_PASSWORD=... \\
-        multiprom serve 'redis://redis.example/0?schema=promphp' /run/shop/metrics
+        multiprom serve 'redis://redis.example/0?schema=promphp' /run/metrics
       multiprom serve --catalog metrics.catalog \\
         'redis://redis.example/0?schema=pytheus'
 
