@@ -188,8 +188,8 @@ pub(crate) struct Sources {
     /// Two directories that could show the same `pid` twice must be told apart by a label. A comma in a path
     /// or a value is written `\,` and a backslash before a comma `\\`.
     ///
-    /// Or the address of a Redis that another client writes, with labels behind it as well:
-    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], redis+unix:///PATH?db=DB. Its parameters: schema=gunicorn
+    /// Or the address of a Redis that stores of our own or another client write, with labels behind it as well:
+    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], redis+unix:///PATH?db=DB. Its parameters: schema=multiprom, gunicorn
     /// (gunicorn-prometheus-exporter), pytheus (which needs --catalog), promphp, or auto, which looks (the default);
     /// prefix=, what the keys begin with, if not what they usually do; pids=local, where the workers run on this
     /// machine: `live` gauges then leave out pids that nobody has. A password is better kept in REDIS_PASSWORD,

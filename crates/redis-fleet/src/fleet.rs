@@ -6,7 +6,7 @@ use std::time::Instant;
 use foldhash::HashMap;
 use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_link::{Link, LinkError};
-use redis_schema::{Keys, Schema, SchemaError, page, script};
+use redis_schema::{Keys, Schema, page, script};
 
 /// All that one application keeps in Redis, as of one moment. Kept from one reading to the next: what a process's
 /// numbers are is read once.
@@ -22,8 +22,8 @@ pub(crate) struct Fleet {
     pub(crate) forgotten: u64,
     /// Milliseconds since 1970 by the clock of Redis.
     pub(crate) now: i64,
-    /// Schemas that cannot be read as a whole, since the last reading.
-    pub(crate) bad: Vec<BadSchema>,
+    /// What cannot be read as a whole, found in the last reading.
+    pub(crate) bad: Vec<Bad>,
 }
 
 /// What one process keeps.
@@ -43,13 +43,11 @@ pub(crate) struct Kept {
     pub(crate) beside: Vec<f64>,
 }
 
-/// A process whose schema cannot be read as a whole.
+/// Something that cannot be read as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadSchema {
-    /// The key.
-    pub key: String,
-    /// Where, and why.
-    pub error: SchemaError,
+pub(crate) struct Bad {
+    pub(crate) key: String,
+    pub(crate) why: String,
 }
 
 /// So often is it read anew, if somebody was retired in that very moment.
@@ -112,18 +110,19 @@ impl Fleet {
                 append(&mut pipeline, keys.schema(&kept.name), &kept.schema);
             }
         }
-        let mut answers = link.run_by(&pipeline, deadline)?.into_iter();
+        // A key of another kind is one key's error; the rest is read.
+        let mut answers = link.run_each_by(&pipeline, deadline)?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
 
-        let (version, hash) = <(Option<Vec<u8>>, Option<u64>)>::from_redis_value(next()).unwrap_or_default();
-        let version = version.unwrap_or_default();
+        let (version, hash) = <(Vec<u8>, Vec<u8>)>::from_redis_value(next()).unwrap_or_default();
+        let hash: Option<u64> = std::str::from_utf8(&hash).ok().and_then(|hash| hash.parse().ok());
         let retired = whole.then(&mut next);
-        let retired_schema = bytes(next());
+        let retired_schema = next();
         for kept in &mut processes {
             let grows = grown(kept);
-            kept.take(next());
+            self.bad.extend(kept.take(&keys.values(&kept.name), next()));
             if grows {
-                self.bad.extend(kept.extend(&keys.schema(&kept.name), &bytes(next())));
+                self.bad.extend(kept.extend(&keys.schema(&kept.name), next()));
             }
         }
         self.processes = processes;
@@ -132,13 +131,13 @@ impl Fleet {
             return Ok(false);
         }
         let Some(retired) = retired else { return Ok(true) };
-        self.bad.extend(self.retired.extend(&keys.retired_schema(), &retired_schema));
+        self.bad.extend(self.retired.extend(&keys.retired_schema(), retired_schema));
         if !self.retired.broken && hash.is_some_and(|hash| hash != self.retired.schema.hash()) {
             // The server has lost its last changes, and others have come since.
             self.forget_retired();
             return Ok(false);
         }
-        self.retired.take(retired);
+        self.bad.extend(self.retired.take(&keys.retired(), retired));
         self.version = version;
         Ok(true)
     }
@@ -159,11 +158,12 @@ impl Kept {
     }
 
     /// Takes a hash of pages.
-    fn take(&mut self, hash: Value) {
+    fn take(&mut self, key: &str, hash: Value) -> Option<Bad> {
         self.sequence.clear();
         self.ended = false;
         self.values.clear();
         self.beside.clear();
+        let bad = refusal(key, &hash);
         let (mut values, mut beside) = (Vec::new(), Vec::new());
         for (field, value) in <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(hash).unwrap_or_default() {
             match page::of_field(&field) {
@@ -187,6 +187,7 @@ impl Kept {
             let place = self.beside.get_mut(from..).unwrap_or_default();
             place.iter_mut().zip(page::read(&value)).for_each(|(place, number)| *place = number);
         }
+        bad
     }
 
     /// A number, and what stands beside it.
@@ -194,13 +195,24 @@ impl Kept {
         Some((*self.values.get(at)?, self.beside.get(at).copied().unwrap_or_default()))
     }
 
-    fn extend(&mut self, key: &str, appended: &[u8]) -> Option<BadSchema> {
+    fn extend(&mut self, key: &str, appended: Value) -> Option<Bad> {
         if self.broken {
             return None;
         }
-        let error = self.schema.extend(appended).err()?;
+        if let Some(bad) = refusal(key, &appended) {
+            return Some(bad);
+        }
+        let error = self.schema.extend(&bytes(appended)).err()?;
         self.broken = true;
-        Some(BadSchema { key: key.to_owned(), error })
+        Some(Bad { key: key.to_owned(), why: error.to_string() })
+    }
+}
+
+/// The error that a command was answered with.
+fn refusal(key: &str, told: &Value) -> Option<Bad> {
+    match told {
+        Value::ServerError(error) => Some(Bad { key: key.to_owned(), why: format!("{error}") }),
+        _ => None,
     }
 }
 
@@ -294,8 +306,8 @@ impl std::error::Error for FleetError {
     }
 }
 
-impl fmt::Display for BadSchema {
+impl fmt::Display for Bad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.error)
+        write!(f, "{}: {}", self.key, self.why)
     }
 }

@@ -28,6 +28,5 @@ mod janitor;
 mod retired;
 mod source;
 
-pub use fleet::BadSchema;
 pub use janitor::{Janitor, JanitorError};
 pub use source::FleetSource;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use collector::{Ask, FamilyId, Liveness, SeriesId, Source, SourceError, Statement, Tally};
 use foldhash::{HashMap, HashSet};
-use metrics_core::{Aggregation, Desc, Kind, Label, Process};
+use metrics_core::{Aggregation, Desc, FamilySnapshot, Kind, Label, Process, Snapshot};
 use redis_link::redis::{FromRedisValue, Pipeline};
 use redis_link::{Address, Link, Timeouts};
 use redis_schema::{BadPrefix, Keys, LabelSet};
@@ -28,8 +28,16 @@ pub struct FleetSource {
     keys: Keys,
     living_within: Duration,
     labels: Vec<(String, String)>,
-    /// Which schemas the log has named.
-    named: Mutex<HashSet<String>>,
+    seen: Mutex<Seen>,
+}
+
+/// What the last scrape saw, and what the log has been told.
+#[derive(Debug, Default)]
+struct Seen {
+    processes: usize,
+    bad: usize,
+    /// The keys that the log has named.
+    named: HashSet<String>,
 }
 
 /// What is kept in the tally from one scrape to the next.
@@ -43,6 +51,9 @@ struct Known {
     forgotten: u64,
 }
 
+/// The most keys that the log names.
+const MOST_NAMED: usize = 1_000;
+
 impl FleetSource {
     /// What the application of this prefix keeps in the Redis at this address.
     ///
@@ -54,7 +65,7 @@ impl FleetSource {
             link: Link::new(address, timeouts),
             living_within: Duration::from_secs(5),
             labels: Vec::new(),
-            named: Mutex::default(),
+            seen: Mutex::default(),
         })
     }
 
@@ -82,6 +93,16 @@ impl FleetSource {
         Ok(told.into_iter().next().is_some_and(|told| matches!(i64::from_redis_value(told), Ok(1))))
     }
 
+    fn note(&self, fleet: &Fleet) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        (seen.processes, seen.bad) = (fleet.processes.len(), fleet.bad.len());
+        for bad in &fleet.bad {
+            if seen.named.len() < MOST_NAMED && seen.named.insert(bad.key.clone()) {
+                warn!("what stands there is left out, or what stands behind: {bad}");
+            }
+        }
+    }
+
     fn lives(&self, kept: &Kept, now: i64) -> bool {
         let heard: f64 = kept.heard.parse().unwrap_or_default();
         !kept.ended && now as f64 - heard <= self.living_within.as_millis() as f64
@@ -97,17 +118,40 @@ impl Source for FleetSource {
     async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError> {
         let mut known: Known = into.kept();
         let read = known.fleet.read(&self.link, &self.keys, ask.deadline);
-        for bad in &known.fleet.bad {
-            if self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(bad.key.clone()) {
-                warn!("what stands behind is left out: {bad}");
-            }
-        }
+        self.note(&known.fleet);
         if read.is_ok() {
             let lives = |kept: &Kept, now| ask.liveness == Liveness::AsFiled || self.lives(kept, now);
             known.report(into, &self.labels, lives);
         }
         into.keep(known);
-        read.map_err(|error| SourceError::new(format!("read {}", self.name()), error))
+        read.map_err(|error| SourceError::new("read all of them at once", error))
+    }
+
+    fn own(&self) -> Snapshot {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = || {
+            vec![
+                Label::new("database", &self.link.address().to_string()),
+                Label::new("keys", &self.keys.processes()),
+            ]
+        };
+        let of = |name: &str, help: &str, number: usize| {
+            FamilySnapshot::of_numbers(Kind::Gauge, name, help, [(database(), number as f64)])
+        };
+        Snapshot {
+            families: vec![
+                of(
+                    "multiprom_redis_processes",
+                    "Processes that are not retired, at the last scrape.",
+                    seen.processes,
+                ),
+                of(
+                    "multiprom_redis_bad_keys",
+                    "Keys that could not be read, at the last scrape; the log names them.",
+                    seen.bad,
+                ),
+            ],
+        }
     }
 }
 

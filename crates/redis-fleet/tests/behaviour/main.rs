@@ -3,6 +3,7 @@
 
 mod place;
 
+mod hostile;
 mod modes;
 mod promises;
 mod retired;
