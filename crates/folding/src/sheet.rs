@@ -80,7 +80,7 @@ impl Sheet {
     /// Whether a sum that counts depends on the order in which a page adds it up.
     pub(crate) fn is_doubtful(&self) -> bool {
         let counts = self.merging == (Merging::Sum { counts: true });
-        counts && self.rows.iter().any(|row| row.folded && row.addends.doubt() > 0.0)
+        counts && self.rows.iter().any(|row| row.addends.doubt() > 0.0)
     }
 
     /// The records of the archive behind a header's place. Where `first`, sums that counted as a page adds them up, one
@@ -91,11 +91,14 @@ impl Sheet {
         let mut bytes = vec![0; HEADER_LEN];
         for ((key, _), row) in keys.into_iter().zip(self.rows) {
             let Row { mut sum, addends, one, time, folded } = row;
-            if !folded {
+            let counts = self.merging == (Merging::Sum { counts: true });
+            let doubt = if first && counts { addends.doubt() } else { 0.0 };
+            // Of the living alone there is nothing to fold, but their sum must not be less either.
+            if !folded && doubt == 0.0 {
                 continue;
             }
-            if first && self.merging == (Merging::Sum { counts: true }) {
-                sum.add(addends.doubt());
+            if doubt > 0.0 {
+                sum.add(doubt);
             }
             let mut parts = match one {
                 Some(one) => vec![one],
@@ -105,7 +108,7 @@ impl Sheet {
                 // Of two records of a key its readers take the last one alone.
                 let rest = parts.get(1).copied().unwrap_or(0.0);
                 parts.truncate(1);
-                if rest > 0.0 && self.merging == (Merging::Sum { counts: true }) {
+                if rest > 0.0 && counts {
                     parts[0] = parts[0].next_up();
                 }
             }

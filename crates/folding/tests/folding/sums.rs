@@ -92,13 +92,24 @@ proptest! {
     /// Whoever starts in the midst of it shows no less than who has been there before: with the first archive the
     /// directory is added up in another way, in all its families at once.
     #[test]
-    fn no_sum_is_less_at_any_moment_of_a_first_fold(numbers in prop::collection::vec(awkward(), 2..6)) {
+    fn no_sum_is_less_at_any_moment_of_a_first_fold(
+        numbers in prop::collection::vec(awkward(), 2..6), living in prop::collection::vec(awkward(), 0..6),
+    ) {
         let scene = Scene::new();
-        for (at, number) in numbers.iter().enumerate() {
-            for kind in ["counter", "histogram", "summary"] {
-                let key = format!(r#"["{kind}", "{kind}_sum", {{}}, "Help."]"#);
-                let key = key.replace("counter_sum", "counter_total");
-                scene.write(Dialect::PYTHON, &format!("{kind}_{at}.db"), &[(&key, *number, 0.0)]);
+        let mut held = Vec::new();
+        for kind in ["counter", "histogram", "summary"] {
+            let key = |whose: &str| {
+                let key = format!(r#"["{kind}", "{kind}_sum", {{"of": "{whose}"}}, "Help."]"#);
+                key.replace("counter_sum", "counter_total")
+            };
+            for (at, number) in numbers.iter().enumerate() {
+                scene.write(Dialect::PYTHON, &format!("{kind}_{at}.db"), &[(&key("the dead"), *number, 0.0)]);
+            }
+            // A label set that no dead process had.
+            for (at, number) in living.iter().enumerate() {
+                let name = format!("{kind}_5{at}.db");
+                scene.write(Dialect::PYTHON, &name, &[(&key("the living"), *number, 0.0)]);
+                held.push(hold(&scene.at(&name)));
             }
         }
         let before = scene.page();
