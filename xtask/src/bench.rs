@@ -32,7 +32,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     run_step(&mut build)?;
 
     let mut suite = std::process::Command::new(target.join("release/suite"));
-    suite.arg("run").arg("--python").arg(&tools.python).arg("--ruby").arg(&tools.ruby);
+    suite.arg("run").arg("--python").arg(&tools.python).arg("--redis-python").arg(&tools.redis_python);
+    suite.arg("--ruby").arg(&tools.ruby);
     suite.arg("--drivers").arg(peers.join("drivers")).arg("--out").arg(&target);
     if options.quick {
         suite.arg("--quick");

@@ -1,9 +1,9 @@
 //! The comparative benchmark: our stores and scrapes beside those of others, on the same work in one run.
 //!
 //! `cargo xtask bench` builds this package and runs `suite`. [`Suite`] holds what a run is about; the parts of it are
-//! [`talk`], [`updates`], [`foreign`], [`scrapes`], [`encoding`], [`http`], [`redis`] and [`growth`]. Each part puts
-//! competitors into a [`race`](race::race), which lets them run in turns, and writes [`Row`](row::Row)s. The rows
-//! become a [`table`], a [`report`] for programs and a [page](html) for people.
+//! [`talk`], [`updates`], [`foreign`], [`scrapes`], [`databases`], [`encoding`], [`http`], [`redis`] and [`growth`]. Each
+//! part puts competitors into a [`race`](race::race), which lets them run in turns, and writes [`Row`](row::Row)s. The
+//! rows become a [`table`], a [`report`] for programs and a [page](html) for people.
 //!
 //! `benches/README.md` says how to run it and how to read what it prints.
 
@@ -33,6 +33,7 @@ pub mod scrape;
 pub mod row;
 pub mod suite;
 
+pub mod databases;
 pub mod encoding;
 pub mod foreign;
 pub mod growth;

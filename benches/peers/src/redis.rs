@@ -260,13 +260,23 @@ fn next(
 }
 
 fn collector(server: &RedisServer) -> anyhow::Result<Collector> {
+    Ok(Collector::new(vec![Box::new(source(server)?)]))
+}
+
+/// What reads what [`fill`] has written.
+///
+/// # Errors
+/// When the address is none.
+pub fn source(server: &RedisServer) -> anyhow::Result<FleetSource> {
     let address = Address::parse(&server.unix_url())?;
-    let source = FleetSource::new(address, "collect", Timeouts::default())?;
-    Ok(Collector::new(vec![Box::new(source)]))
+    Ok(FleetSource::new(address, "collect", Timeouts::default())?)
 }
 
 /// Eight processes, as far as Redis can tell, with 1,000 series each.
-fn fill(server: &RedisServer) -> anyhow::Result<Vec<RedisStore>> {
+///
+/// # Errors
+/// When the server does not answer.
+pub fn fill(server: &RedisServer) -> anyhow::Result<Vec<RedisStore>> {
     let process = || {
         let store = quiet(&server.unix_url(), "collect", WHEN_TOLD)?;
         let family = Registry::new(store.clone()).counter("collected", "").labels(["number"])?;

@@ -23,7 +23,7 @@ pub fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// A collector of one directory and a page that is kept from scrape to scrape, as our exporter has them.
+/// A collector of one source and a page that is kept from scrape to scrape, as our exporter has them.
 pub struct Scraper {
     collector: Collector,
     /// The page of the last scrape.
@@ -36,7 +36,12 @@ impl Scraper {
     /// # Errors
     /// When the directory's path is refused.
     pub fn new(path: &Path, catalog: &Catalog) -> anyhow::Result<Scraper> {
-        Ok(Scraper { collector: Collector::new(vec![Box::new(source(path, catalog)?)]), page: Vec::new() })
+        Ok(Scraper::of(Box::new(source(path, catalog)?)))
+    }
+
+    /// One of any source that has not scraped.
+    pub fn of(source: Box<dyn Source>) -> Scraper {
+        Scraper { collector: Collector::new(vec![source]), page: Vec::new() }
     }
 
     /// Collects and encodes.

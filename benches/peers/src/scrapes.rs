@@ -281,7 +281,7 @@ fn taken_apart(suite: &mut Suite, runtime: &Runtime, name: &str, directory: &Wri
 }
 
 /// Every line of a page that has a number: name and labels in an order that does not matter.
-type Lines = BTreeMap<(String, Vec<(String, Vec<u8>)>), f64>;
+pub(crate) type Lines = BTreeMap<(String, Vec<(String, Vec<u8>)>), f64>;
 
 /// Checks that the client whose files these are prints what we print: numbers of a wrong page mean nothing.
 fn same_page(
@@ -315,7 +315,7 @@ fn our_lines(runtime: &Runtime, directory: &Written) -> anyhow::Result<Lines> {
     lines(&scraper.page)
 }
 
-fn lines(page: &[u8]) -> anyhow::Result<Lines> {
+pub(crate) fn lines(page: &[u8]) -> anyhow::Result<Lines> {
     let page = exposition::parse(Syntax::Text0, page)?;
     let samples = page.families.iter().flat_map(|family| &family.samples);
     let line = |sample: &metrics_core::Sample| {

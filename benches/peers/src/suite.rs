@@ -18,6 +18,8 @@ use crate::witness::Witness;
 pub struct Tools {
     /// Python with `prometheus_client`.
     pub python: PathBuf,
+    /// Python with `gunicorn-prometheus-exporter`.
+    pub redis_python: PathBuf,
     /// Ruby with `prometheus-client-mmap`.
     pub ruby: PathBuf,
     /// `benches/peers/drivers`.

@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use peers::effort::Effort;
 use peers::suite::{Suite, Tools};
 use peers::{
-    directories, encoding, foreign, growth, html, http, machine, memory, redis, report, scrapes, table, talk,
-    updates, worker,
+    databases, directories, encoding, foreign, growth, html, http, machine, memory, redis, report, scrapes,
+    table, talk, updates, worker,
 };
 
 #[derive(Parser)]
@@ -31,6 +31,9 @@ enum Part {
         /// Python with prometheus_client
         #[arg(long)]
         python: PathBuf,
+        /// Python with gunicorn-prometheus-exporter
+        #[arg(long)]
+        redis_python: PathBuf,
         /// Ruby with prometheus-client-mmap
         #[arg(long)]
         ruby: PathBuf,
@@ -57,9 +60,9 @@ fn main() -> anyhow::Result<()> {
         Part::Worker(job) => job.work(),
         Part::Write(job) => job.work(),
         Part::Peak(job) => job.work(),
-        Part::Run { quick, only, python, ruby, drivers, out } => {
+        Part::Run { quick, only, python, redis_python, ruby, drivers, out } => {
             let effort = if quick { Effort::QUICK } else { Effort::FULL };
-            run(effort, Tools { python, ruby, drivers }, only, &out)
+            run(effort, Tools { python, redis_python, ruby, drivers }, only, &out)
         }
     }
 }
@@ -71,6 +74,7 @@ const PARTS: &[(&str, Measure)] = &[
     ("updates beside Python and Ruby", foreign::measure),
     ("the talk's table", talk::measure),
     ("scrapes", scrapes::measure),
+    ("databases", databases::measure),
     ("growth", growth::measure),
     ("encoding", encoding::measure),
     ("HTTP", http::measure),
