@@ -2,11 +2,14 @@
 
 mod ahead;
 mod bad;
+mod content;
 mod distinct;
 mod file;
 mod folder;
 mod keys;
 mod limits;
+mod odd;
+mod places;
 mod records;
 mod scan;
 mod seats;

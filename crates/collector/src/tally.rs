@@ -1,5 +1,7 @@
 //! Readings of many processes being added up.
 
+mod translation;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,6 +18,7 @@ use crate::merge::Adding;
 use crate::page::Page;
 use crate::readings::{Numbers, Readings, make_room};
 use crate::{Ask, Conflict, FamilyId, Fold, OriginId, SeriesId, Statement};
+use translation::Translation;
 
 /// Readings of many processes being added up.
 ///
@@ -122,16 +125,6 @@ impl SettledRun {
     pub(crate) fn ranks(&self) -> Range<usize> {
         self.from.1..self.to.1
     }
-}
-
-/// The numbers of another tally in ours.
-struct Translation {
-    serial: u64,
-    /// Whether the tally was merged in this scrape.
-    in_use: bool,
-    families: Vec<FamilyId>,
-    series: Vec<SeriesId>,
-    origins: Vec<OriginId>,
 }
 
 impl Default for Tally {
@@ -506,34 +499,6 @@ impl Tally {
             self.changed = false;
         }
         self.settled.truncate(self.passed);
-    }
-}
-
-impl Translation {
-    fn new(other: &Tally) -> Translation {
-        Translation {
-            serial: other.serial,
-            in_use: true,
-            families: Vec::new(),
-            series: Vec::new(),
-            origins: Vec::new(),
-        }
-    }
-
-    /// Translates what the other book has numbered since.
-    fn extend(&mut self, ours: &mut Book, theirs: &Book) {
-        self.families.extend(theirs.statements_from(self.families.len()).map(|stated| ours.family(stated)));
-        let series = self.series.len();
-        for number in series..theirs.series_count() {
-            let series = SeriesId(number as u32);
-            let (family, _) = theirs.series_parts(series);
-            let family = self.families[family.0 as usize];
-            self.series.push(ours.adopt(family, theirs, series));
-        }
-        for number in self.origins.len()..theirs.origins() {
-            let (process, place) = theirs.process(OriginId(number as u32));
-            self.origins.push(ours.origin(process, place));
-        }
     }
 }
 

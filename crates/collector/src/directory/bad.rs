@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use dialects::Damage;
 
+use super::Known;
+use super::file::File;
+
 /// Why a file is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -65,5 +68,27 @@ impl Bad {
     /// Every reason with how many faults there were.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         REASONS.iter().zip(&self.counts).map(|((_, name), count)| (*name, count.load(Ordering::Relaxed)))
+    }
+}
+
+impl Known {
+    /// Tells of a file's damage, if it has any.
+    pub(super) fn tell_damage(&self, file: &File) {
+        let Some(damage) = &file.damage else { return };
+        if self.bad.note(&file.path, Reason::of(damage), &damage.to_string()) {
+            tracing::warn!(
+                file = %file.path.display(),
+                offset = damage.at,
+                "a damaged file counts up to its last whole record: {}",
+                damage.why
+            );
+        }
+    }
+
+    /// Tells why a file is bad.
+    pub(super) fn tell_bad(&self, path: &Path, reason: Reason, why: &str) {
+        if self.bad.note(path, reason, why) {
+            tracing::warn!(file = %path.display(), "{why}");
+        }
     }
 }

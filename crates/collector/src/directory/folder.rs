@@ -12,7 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 use liveness::Doubt;
 
 use super::bad::Reason;
-use super::file::{Died, File, round};
+use super::content::round;
+use super::file::{Died, File};
 use super::writers::Writers;
 use crate::tally::RunId;
 use crate::{Liveness, SourceError, Tally};

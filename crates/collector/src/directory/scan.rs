@@ -1,8 +1,7 @@
-//! One walk over the directories: list, read, parse what is new, add. Files in which something is odd are looked at
-//! here, as a whole; `sound.rs` reads all others.
+//! One walk over the directories: list, read, parse what is new, add. `sound.rs` reads files in which nothing is odd,
+//! `odd.rs` all others.
 
 use std::io;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -14,14 +13,14 @@ use metrics_core::{Mode, Process};
 
 use super::ahead;
 use super::bad::Reason;
-use super::file::{self, Change, Content, File, LONGEST_RECORD, Nature};
+use super::content;
+use super::file::{File, Nature};
 use super::folder::{Folder, Parts, Stretch};
-use super::keys::{Keys, Met, Numbering, Place};
+use super::keys::{Keys, Numbering};
 use super::window::Window;
 use super::{Hand, Kept, Known, Shared};
-use crate::book::NONE;
 use crate::collector::MOST_TOLD;
-use crate::readings::{NumberList, NumberSpan};
+use crate::readings::NumberSpan;
 use crate::{Ask, Liveness, SeriesId, SourceError, Tally};
 
 /// What reading a file needs besides the file, shared by all threads that read.
@@ -246,7 +245,7 @@ impl Shared {
 
     /// Reads the numbers of a file, having parsed what is new. None where it has vanished.
     fn read_file(&self, walk: &Walk<'_>, file: &mut File, hand: &mut Hand) -> io::Result<Option<Told>> {
-        let Some(open) = file::open(&file.path)? else { return Ok(None) };
+        let Some(open) = content::open(&file.path)? else { return Ok(None) };
         let parses = hand.parses;
         let is_all_known = file.is_known(open.state) && file.parsed == open.state.used;
         if (parses || is_all_known)
@@ -263,137 +262,6 @@ impl Shared {
         let told = self.read_whole(walk, file, &content, hand);
         hand.whole = buffer;
         told
-    }
-
-    /// Takes the numbers of a file out of its content, having parsed what is new. None where it has vanished.
-    fn read_whole(
-        &self,
-        walk: &Walk<'_>,
-        file: &mut File,
-        content: &Content<'_>,
-        hand: &mut Hand,
-    ) -> io::Result<Option<Told>> {
-        if !self.parse(walk, file, content, &mut hand.places) {
-            return Ok(Some(told(file, content, false, &mut hand.numbers)));
-        }
-        if file.damage.is_none() || !content.goes_on() {
-            walk.directory.tell_damage(file);
-            return Ok(Some(told(file, content, true, &mut hand.numbers)));
-        }
-        let reach = content.state.used + LONGEST_RECORD;
-        match file::read(&file.path, reach, &mut hand.again)? {
-            Some(further) if further.state == content.state => {
-                self.parse_crossing(walk, file, &further);
-                walk.directory.tell_damage(file);
-                Ok(Some(told(file, &further, true, &mut hand.numbers)))
-            }
-            _ => {
-                // It changes under our eyes: it is taken as it is now, without a second look.
-                let Some(again) = file::read(&file.path, file.reach, &mut hand.again)? else {
-                    return Ok(None);
-                };
-                self.parse(walk, file, &again, &mut hand.places);
-                walk.directory.tell_damage(file);
-                Ok(Some(told(file, &again, true, &mut hand.numbers)))
-            }
-        }
-    }
-
-    /// Parses what is new in a file; says whether anything was.
-    fn parse(&self, walk: &Walk<'_>, file: &mut File, content: &Content<'_>, places: &mut Vec<u32>) -> bool {
-        let change = file.compare(content.state, content.bytes);
-        if change == Change::Numbers {
-            return false;
-        }
-        let damage = self.parse_records(walk, file, content.in_use(), places);
-        file.damage = damage.or_else(|| content.damage());
-        true
-    }
-
-    /// Parses the records that are new; says where it had to stop.
-    fn parse_records(
-        &self,
-        walk: &Walk<'_>,
-        file: &mut File,
-        bytes: &[u8],
-        places: &mut Vec<u32>,
-    ) -> Option<Damage> {
-        if bytes.len() <= HEADER_LEN {
-            return None;
-        }
-        let nature = match file.nature {
-            Some(nature) => nature,
-            None => match self.nature(walk, file, bytes) {
-                Ok(Some(nature)) => nature,
-                Ok(None) => return None,
-                Err(damage) => return Some(damage),
-            },
-        };
-        let class = keys(walk).get(nature.class);
-        let from = file.parsed.max(HEADER_LEN);
-        let records = dialects::records(nature.dialect, bytes, from);
-        class.learn(records.clone().map_while(Result::ok));
-        begin_places(places, file, nature.dialect);
-        let mut parsed = from;
-        let resolved = class.resolve(
-            &mut Place::default(),
-            bytes,
-            from,
-            bytes.len() - from.min(bytes.len()),
-            &walk.numbering,
-            |met, series| {
-                parsed = met.end;
-                if let Some(series) = series {
-                    push(file, places, nature.dialect, met, series);
-                }
-            },
-        );
-        let damage = resolved.err().or_else(|| {
-            // Behind the last record that is whole there is nothing, damage, or one without its time.
-            let mut left = dialects::records(nature.dialect, bytes, parsed);
-            let record = match left.next()? {
-                Ok(record) => record,
-                Err(damage) => return Some(damage),
-            };
-            match class.resolve_one(&record, bytes, &walk.numbering) {
-                Ok((series, overflows)) => {
-                    parsed = record.end(nature.dialect);
-                    if let Some(series) = series {
-                        let met = Met { at: record.at, value_at: record.value_at, end: parsed, overflows };
-                        push(file, places, nature.dialect, met, series);
-                    }
-                    left.next().and_then(Result::err)
-                }
-                Err(damage) => Some(damage),
-            }
-        });
-        file.parsed_to(parsed, bytes.get(file.last_key_at()).unwrap_or_default());
-        file.nature = Some(nature);
-        damage
-    }
-
-    /// Parses the record that begins before the end of what is in use and goes on behind it, if the file has it
-    /// whole: the clients' own readers count it.
-    fn parse_crossing(&self, walk: &Walk<'_>, file: &mut File, content: &Content<'_>) {
-        let known = file.nature;
-        let Some(nature) = known.or_else(|| self.nature(walk, file, content.bytes).ok().flatten()) else {
-            return;
-        };
-        let from = file.parsed.max(HEADER_LEN);
-        let Some(Ok(record)) = dialects::records(nature.dialect, content.bytes, from).next() else { return };
-        let end = record.end(nature.dialect);
-        if record.at >= content.state.used || end <= content.state.used {
-            return;
-        }
-        let class = keys(walk).get(nature.class);
-        class.learn(std::iter::once(record));
-        let series = class.resolve_one(&record, content.bytes, &walk.numbering);
-        let Ok((Some(series), _)) = series else { return };
-        file.push(record.at, record.value_at, series);
-        file.parsed_to(end, content.bytes.get(file.last_key_at()).unwrap_or_default());
-        file.nature = Some(nature);
-        file.reach = end;
-        file.damage = Some(Damage { at: record.at, why: "its header ends within this record, which counts" });
     }
 
     fn tell_doubt(&self, directory: &Known, doubt: Option<&Doubt>) {
@@ -466,26 +334,6 @@ impl Shared {
     }
 }
 
-impl Known {
-    fn tell_damage(&self, file: &File) {
-        let Some(damage) = &file.damage else { return };
-        if self.bad.note(&file.path, Reason::of(damage), &damage.to_string()) {
-            tracing::warn!(
-                file = %file.path.display(),
-                offset = damage.at,
-                "a damaged file counts up to its last whole record: {}",
-                damage.why
-            );
-        }
-    }
-
-    fn tell_bad(&self, path: &Path, reason: Reason, why: &str) {
-        if self.bad.note(path, reason, why) {
-            tracing::warn!(file = %path.display(), "{why}");
-        }
-    }
-}
-
 /// Whether it is this process that lacks something, not the file that is bad.
 fn is_for_want(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -501,59 +349,6 @@ pub(super) fn keys<'a, 'b>(walk: &'a Walk<'b>) -> MutexGuard<'a, &'b mut Keys> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The numbers that a file's content has of its records.
-fn told(file: &File, content: &Content<'_>, news: bool, numbers: &mut NumberList) -> Told {
-    let start = numbers.end();
-    let timed = file.nature.is_some_and(|nature| nature.timed);
-    let cut = file.numbers(timed, content.bytes, numbers);
-    Told { read: content.bytes.len(), numbers: numbers.since(&start), cut, news, left: false }
-}
-
-/// Takes note of the records of a file that are known, if it is of a dialect where of equal keys the last one
-/// counts: Ruby's. Python and GitLab read them all.
-pub(super) fn begin_places(places: &mut Vec<u32>, file: &File, dialect: Dialect) {
-    places.clear();
-    if dialect == Dialect::Ruby {
-        for (at, &series) in file.records.series().iter().enumerate() {
-            enter(places, series, at);
-        }
-    }
-}
-
-/// Takes note of a record; says the index of its number where an earlier one of the same series counts no more.
-#[inline]
-pub(super) fn push(
-    file: &mut File,
-    places: &mut Vec<u32>,
-    dialect: Dialect,
-    Met { at, value_at, overflows, .. }: Met,
-    series: SeriesId,
-) -> Option<usize> {
-    let before = match dialect {
-        Dialect::Ruby if !overflows => enter(places, series, file.records.len()),
-        _ => None,
-    };
-    match before {
-        Some(before) => file.replace(before, at, value_at),
-        None => file.push(at, value_at, series),
-    }
-    before
-}
-
-/// Enters that a series stands at `at` of its file; if it stands somewhere already, only says where.
-fn enter(places: &mut Vec<u32>, series: SeriesId, at: usize) -> Option<usize> {
-    let series = series.0 as usize;
-    if places.len() <= series {
-        places.resize(series + 1, NONE);
-    }
-    let place = &mut places[series];
-    if *place != NONE {
-        return Some(*place as usize);
-    }
-    *place = at as u32;
-    None
 }
 
 /// Whether the files hold so much, or so many are new, that a thread more pays off; one that does not read new records,

@@ -2,16 +2,18 @@
 //! known, then what is new.
 //!
 //! Anything odd - damage, a record that crosses the end, another file of the same name, a name that tells no
-//! kind - is left to `scan.rs`, which looks at the file as a whole.
+//! kind - is left to `odd.rs`, which looks at the file as a whole.
 
 use std::io;
 
 use dialects::{Dialect, HEADER_LEN};
 
-use super::file::{File, Open, number_at, read_up_to};
+use super::content::{Open, number_at, read_up_to};
+use super::file::File;
 use super::keys::{Met, Place};
+use super::places::{begin_places, push};
 use super::records::Records;
-use super::scan::{Told, Walk, begin_places, keys, push};
+use super::scan::{Told, Walk, keys};
 use super::{Hand, Shared};
 use crate::readings::NumberList;
 

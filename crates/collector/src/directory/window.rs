@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::file::open_at_once;
+use super::content::open_at_once;
 use crate::Ask;
 
 /// See the head of this file. Held until it is dropped.

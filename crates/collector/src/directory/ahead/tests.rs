@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::in_order;
-use crate::directory::file::{self, Content};
+use crate::directory::content::{self, Content};
 
 fn wanted(directory: &Path, files: usize) -> Vec<PathBuf> {
     (0..files).map(|at| directory.join(format!("counter_{at}.db"))).collect()
@@ -26,7 +26,7 @@ fn write(directory: &Path, files: usize) {
 /// The bytes of a file.
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut buffer = Vec::new();
-    let content = file::read(path, 0, &mut buffer)?;
+    let content = content::read(path, 0, &mut buffer)?;
     Ok(content.map(|Content { bytes, .. }| bytes.to_vec()))
 }
 
@@ -50,7 +50,7 @@ fn files_are_taken_whole_and_in_order_with_and_without_another_thread() {
                     taken += 1;
                     match read.unwrap() {
                         None => assert_eq!(at % 5, 4),
-                        Some(bytes) if at == 0 => assert_eq!(bytes, []),
+                        Some(bytes) if at == 0 => assert!(bytes.is_empty()),
                         Some(bytes) => {
                             assert_eq!(bytes.len(), 8 + at * 100);
                             assert!(bytes[8..].iter().all(|&byte| byte == at as u8));

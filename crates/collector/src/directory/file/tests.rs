@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::directory::content::open;
 
 /// A file of Ruby's with keys of these lengths, written and known.
 fn known(directory: &Path, keys: &[usize]) -> (File, Vec<u8>, State) {
