@@ -89,6 +89,10 @@ fn missing_packages() -> Vec<&'static str> {
     {
         missing.push("redis-server");
     }
+    // Makes the certificates of tests.
+    if !succeeds(Command::new("openssl").arg("version")) {
+        missing.push("openssl");
+    }
     missing
 }
 

@@ -189,13 +189,13 @@ pub(crate) struct Sources {
     /// or a value is written `\,` and a backslash before a comma `\\`.
     ///
     /// Or the address of a Redis that stores of our own or another client write, with labels behind it as well:
-    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], redis+unix:///PATH?db=DB. Its parameters: schema=multiprom, gunicorn
-    /// (gunicorn-prometheus-exporter), pytheus (which needs --catalog), promphp, or auto, which looks (the default);
-    /// prefix=, what the keys begin with, if not what they usually do; pids=local, where the workers run on this
-    /// machine: `live` gauges then leave out pids that nobody has. A password is better kept in REDIS_PASSWORD,
-    /// which is used where the address has none. Where there is neither a source nor PROMETHEUS_MULTIPROC_DIR,
-    /// REDIS_ENABLED, REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_PASSWORD and REDIS_KEY_PREFIX are read as
-    /// gunicorn-prometheus-exporter reads them.
+    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, redis+unix:///PATH?db=DB. Its parameters:
+    /// schema=multiprom, gunicorn (gunicorn-prometheus-exporter), pytheus (which needs --catalog), promphp, or auto,
+    /// which looks (the default); prefix=, what the keys begin with, if not what they usually do; pids=local, where the
+    /// workers run on this machine: `live` gauges then leave out pids that nobody has. A password is better kept in
+    /// REDIS_PASSWORD, which is used where the address has none. Where there is neither a source nor
+    /// PROMETHEUS_MULTIPROC_DIR, REDIS_ENABLED, REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_PASSWORD and REDIS_KEY_PREFIX
+    /// are read as gunicorn-prometheus-exporter reads them.
     #[arg(value_name = "SOURCE", value_parser = SourceParser)]
     pub(crate) sources: Vec<SourceArgument>,
 

@@ -8,11 +8,11 @@ use redis::Value;
 
 use crate::address::Place;
 use crate::answers::Answers;
-use crate::socket::Socket;
+use crate::wire::Wire;
 
 /// One connection. After an error it must be dropped: what comes next might be the answer to something older.
 pub(crate) struct Connection {
-    socket: Socket,
+    wire: Wire,
     answers: Answers,
     /// Where bytes are received into.
     window: Vec<u8>,
@@ -25,6 +25,9 @@ pub(crate) struct Broken {
     pub(crate) cause: io::Error,
 }
 
+/// How long the answers of a pipeline may be together: memory is not without end.
+const LONGEST_ANSWERS: usize = 1 << 30; // bytes
+
 /// How much is received at once.
 const WINDOW: usize = 64 * 1024; // bytes
 
@@ -34,16 +37,13 @@ impl Connection {
         descriptors: &Descriptors,
         deadline: Instant,
     ) -> io::Result<Connection> {
-        if let Place::Tcp { tls: true, .. } = place {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "this program is built without TLS"));
-        }
-        let socket = Socket::open(place, descriptors, deadline)?;
-        Ok(Connection { socket, answers: Answers::default(), window: vec![0; WINDOW] })
+        let wire = Wire::open(place, descriptors, deadline)?;
+        Ok(Connection { wire, answers: Answers::default(), window: vec![0; WINDOW] })
     }
 
-    /// Whether it can be used: a server that went away in the meantime has said so.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.answers.is_empty() && !self.socket.has_news()
+    /// The same, if it can be used: a server that went away in the meantime has said so.
+    pub(crate) fn still_usable(mut self) -> Option<Connection> {
+        (self.answers.is_empty() && !self.wire.has_news()).then_some(self)
     }
 
     /// Sends `commands`, `count` in number, and returns their answers.
@@ -66,14 +66,15 @@ impl Connection {
         deadline: Instant,
     ) -> io::Result<Vec<Value>> {
         let mut values = Vec::with_capacity(count);
+        let mut received_in_all = 0;
         while values.len() < count {
             if !unsent.is_empty()
-                && let Some(sent) = ready(self.socket.send(unsent))?
+                && let Some(sent) = ready(self.wire.send(unsent))?
             {
                 *unsent = &unsent[sent..];
             }
-            match ready(self.socket.receive(&mut self.window))? {
-                None => self.socket.wait(!unsent.is_empty(), deadline)?,
+            match ready(self.wire.receive(&mut self.window))? {
+                None => self.wire.wait(!unsent.is_empty(), deadline)?,
                 Some(0) => {
                     return Err(io::Error::new(
                         io::ErrorKind::UnexpectedEof,
@@ -81,6 +82,11 @@ impl Connection {
                     ));
                 }
                 Some(received) => {
+                    received_in_all += received;
+                    if received_in_all > LONGEST_ANSWERS {
+                        let why = "the answers are longer than 1 GiB";
+                        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+                    }
                     self.answers.push(&self.window[..received]);
                     while values.len() < count
                         && let Some(value) = self.answers.next().map_err(nonsense)?
@@ -93,6 +99,9 @@ impl Connection {
                     }
                 }
             }
+        }
+        if !unsent.is_empty() {
+            return Err(nonsense("it answered what it was not asked yet: is it a Redis?"));
         }
         Ok(values)
     }

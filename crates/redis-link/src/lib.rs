@@ -1,4 +1,4 @@
-//! A connection to a Redis, wherever it is: TCP or a unix socket.
+//! A connection to a Redis, wherever it is: TCP, with TLS by the feature `tls`, or a unix socket.
 //!
 //! [`Link::run`] sends a [`redis::Pipeline`] and returns its answers, in one round trip and in bounded time. What the
 //! `redis` crate is used for is how commands and values look; the socket is our own, for three reasons:
@@ -29,10 +29,13 @@ mod address;
 mod answers;
 mod backoff;
 mod connection;
+#[cfg(feature = "tls")]
+mod encrypted;
 mod error;
 mod link;
 mod script;
 mod socket;
+mod wire;
 
 pub use address::{Address, AddressError, Place};
 pub use backoff::Backoff;

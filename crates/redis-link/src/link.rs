@@ -161,7 +161,7 @@ impl Link {
         let own = self.own();
         let mut place = own.connection.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken out for as long as it is used: whatever ends this early, a panic too, ends the connection.
-        let mut connection = match place.take().filter(Connection::is_usable) {
+        let mut connection = match place.take().and_then(Connection::still_usable) {
             Some(connection) => connection,
             None => self.connect(own, deadline)?,
         };
