@@ -28,7 +28,7 @@ pub(crate) enum Writer {
 }
 
 /// What the address of a database begins with.
-const SCHEMES: [&str; 4] = ["redis://", "rediss://", "redis+unix://", "unix://"];
+const SCHEMES: [&str; 5] = ["redis://", "rediss://", "redis+sentinel://", "redis+unix://", "unix://"];
 
 /// Whether an argument is meant to be the address of a database.
 pub(crate) fn is_database(argument: &[u8]) -> bool {

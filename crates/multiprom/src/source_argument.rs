@@ -61,10 +61,17 @@ fn parse(argument: OsString) -> Result<Directory, String> {
     Ok(Directory { path: OsString::from_vec(path).into(), labels })
 }
 
-/// Reads `redis://...,label=value`.
+/// Reads `redis://...,label=value`. Commas between Sentinels, up to the name of their master, are the address's.
 fn parse_database(argument: OsString) -> Result<Database, String> {
-    let mut parts = split(&argument.into_vec()).into_iter();
-    let address = String::from_utf8(parts.next().unwrap_or_default()).map_err(|_| "it is not UTF-8")?;
+    let argument = argument.into_vec();
+    let hosts = match argument.strip_prefix(b"redis+sentinel://") {
+        Some(rest) => argument.len() - rest.len() + rest.iter().position(|&byte| byte == b'/').unwrap_or(0),
+        None => 0,
+    };
+    let (hosts, rest) = argument.split_at(hosts);
+    let mut parts = split(rest).into_iter();
+    let address = [hosts, &parts.next().unwrap_or_default()].concat();
+    let address = String::from_utf8(address).map_err(|_| "it is not UTF-8")?;
     database(&address, labels(parts)?)
 }
 

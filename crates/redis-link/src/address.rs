@@ -9,7 +9,8 @@ use std::path::PathBuf;
 /// Where a Redis is, and as whom to speak to it: a URL, taken apart.
 ///
 /// `redis://[[user]:password@]host[:port][/database]`, `rediss://...` for TLS, and
-/// `redis+unix:///path[?db=0&user=...&pass=...]`, also written `unix://`. What is special in a URL stands
+/// `redis+unix:///path[?db=0&user=...&pass=...]`, also written `unix://`, and
+/// `redis+sentinel://[[user]:password@]host[:26379][,host...]/master[/database]`. What is special in a URL stands
 /// percent-encoded. Shown, it has `***` where the password is.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Address {
@@ -36,6 +37,13 @@ pub enum Place {
     },
     /// On a unix socket.
     Unix(PathBuf),
+    /// Wherever the master of this name is just now, as Sentinels know it.
+    Sentinel {
+        /// Hosts and ports, in the order in which they are asked.
+        sentinels: Vec<(String, u16)>,
+        /// What they call the master.
+        master: String,
+    },
 }
 
 /// Why a text is no address of a Redis. Does not repeat the text, which may hold a password.
@@ -43,6 +51,8 @@ pub enum Place {
 pub struct AddressError(String);
 
 const USUAL_PORT: u16 = 6379;
+
+const USUAL_SENTINEL_PORT: u16 = 26379;
 
 impl Address {
     /// A Redis without password, in database 0.
@@ -75,6 +85,7 @@ impl Address {
             "redis" => tcp(rest, false)?,
             "rediss" => tcp(rest, true)?,
             "unix" | "redis+unix" | "valkey+unix" => unix(rest)?,
+            "redis+sentinel" => sentinel(rest)?,
             _ => return Err(AddressError(format!("unknown scheme {scheme:?}"))),
         };
         let mut others = Vec::new();
@@ -105,6 +116,15 @@ impl Address {
     pub(crate) fn password(&self) -> Option<&str> {
         self.password.as_deref()
     }
+
+    /// Takes what stands before an `@`.
+    fn take_credentials(&mut self, credentials: Option<&str>) -> Result<(), AddressError> {
+        let Some(credentials) = credentials else { return Ok(()) };
+        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+        self.user = Some(decoded(user)?).filter(|user| !user.is_empty());
+        self.password = Some(decoded(password)?).filter(|password| !password.is_empty());
+        Ok(())
+    }
 }
 
 /// What follows `redis://`, up to the `?`.
@@ -114,7 +134,19 @@ fn tcp(rest: &str, tls: bool) -> Result<Address, AddressError> {
         Some((credentials, at)) => (Some(credentials), at),
         None => (None, authority),
     };
-    let (host, port) = match at.strip_prefix('[') {
+    let (host, port) = host_and_port(at, USUAL_PORT)?;
+    let mut address = Address::new(Place::Tcp { host, port, tls });
+    address.take_credentials(credentials)?;
+    match path.trim_end_matches('/') {
+        "" => {}
+        number => address.database = database(number)?,
+    }
+    Ok(address)
+}
+
+/// What `HOST:PORT` says; the loopback where there is no host.
+fn host_and_port(text: &str, usual: u16) -> Result<(String, u16), AddressError> {
+    let (host, port) = match text.strip_prefix('[') {
         Some(bracketed) => {
             let (host, after) =
                 bracketed.split_once(']').ok_or_else(|| AddressError("a [ without ]".to_owned()))?;
@@ -124,20 +156,32 @@ fn tcp(rest: &str, tls: bool) -> Result<Address, AddressError> {
                 None => return Err(AddressError(format!("{after:?} after ] is no port"))),
             }
         }
-        None => at.split_once(':').unwrap_or((at, "")),
+        None => text.split_once(':').unwrap_or((text, "")),
     };
     let host = if host.is_empty() { "127.0.0.1".to_owned() } else { decoded(host)? };
     let port = match port {
-        "" => USUAL_PORT,
+        "" => usual,
         port => port.parse().map_err(|_| AddressError(format!("{port:?} is no port")))?,
     };
-    let mut address = Address::new(Place::Tcp { host, port, tls });
-    if let Some(credentials) = credentials {
-        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-        address.user = Some(decoded(user)?).filter(|user| !user.is_empty());
-        address.password = Some(decoded(password)?).filter(|password| !password.is_empty());
+    Ok((host, port))
+}
+
+/// What follows `redis+sentinel://`, up to the `?`.
+fn sentinel(rest: &str) -> Result<Address, AddressError> {
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (credentials, hosts) = match authority.rsplit_once('@') {
+        Some((credentials, hosts)) => (Some(credentials), hosts),
+        None => (None, authority),
+    };
+    let sentinels = hosts.split(',').map(|host| host_and_port(host, USUAL_SENTINEL_PORT));
+    let sentinels = sentinels.collect::<Result<_, _>>()?;
+    let (master, number) = path.split_once('/').unwrap_or((path, ""));
+    if master.is_empty() {
+        return Err(AddressError("the name of the master is missing behind the sentinels".to_owned()));
     }
-    match path.trim_end_matches('/') {
+    let mut address = Address::new(Place::Sentinel { sentinels, master: decoded(master)? });
+    address.take_credentials(credentials)?;
+    match number.trim_end_matches('/') {
         "" => {}
         number => address.database = database(number)?,
     }
@@ -154,11 +198,7 @@ fn unix(rest: &str) -> Result<Address, AddressError> {
         return Err(AddressError("the path of a unix socket begins with /".to_owned()));
     }
     let mut address = Address::new(Place::Unix(PathBuf::from(decoded(path)?)));
-    if let Some(credentials) = credentials {
-        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-        address.user = Some(decoded(user)?).filter(|user| !user.is_empty());
-        address.password = Some(decoded(password)?).filter(|password| !password.is_empty());
-    }
+    address.take_credentials(credentials)?;
     Ok(address)
 }
 
@@ -197,8 +237,12 @@ impl Display for Address {
         match &self.place {
             Place::Tcp { host, port, tls } => {
                 let scheme = if *tls { "rediss" } else { "redis" };
-                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-                write!(f, "{scheme}://{credentials}{host}:{port}/{}", self.database)
+                write!(f, "{scheme}://{credentials}{}/{}", shown(host, *port), self.database)
+            }
+            Place::Sentinel { sentinels, master } => {
+                let sentinels: Vec<String> =
+                    sentinels.iter().map(|(host, port)| shown(host, *port)).collect();
+                write!(f, "redis+sentinel://{credentials}{}/{master}/{}", sentinels.join(","), self.database)
             }
             Place::Unix(path) => {
                 write!(f, "redis+unix://{credentials}{}", path.display())?;
@@ -206,6 +250,11 @@ impl Display for Address {
             }
         }
     }
+}
+
+/// `HOST:PORT`, an IPv6 address in brackets.
+fn shown(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 impl fmt::Debug for Address {

@@ -1,4 +1,5 @@
-//! A connection to a Redis, wherever it is: TCP, with TLS by the feature `tls`, or a unix socket.
+//! A connection to a Redis, wherever it is: TCP, with TLS by the feature `tls`, a unix socket, or the
+//! master that Sentinels name.
 //!
 //! [`Link::run`] sends a [`redis::Pipeline`] and returns its answers, in one round trip and in bounded time. What the
 //! `redis` crate is used for is how commands and values look; the socket is our own, for three reasons:
@@ -34,6 +35,7 @@ mod encrypted;
 mod error;
 mod link;
 mod script;
+mod sentinel;
 mod socket;
 mod wire;
 

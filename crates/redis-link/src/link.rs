@@ -1,14 +1,16 @@
 //! A way to one Redis: connects when it has to, and says what became of what it was given.
 
+use std::borrow::Cow;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use forked::{Descriptors, PerProcess};
 use redis::{Cmd, Pipeline, Value};
 
-use crate::address::Address;
+use crate::address::{Address, Place};
 use crate::connection::Connection;
-use crate::{LinkError, Script};
+use crate::{LinkError, Script, sentinel};
 
 /// A way to one Redis. Connects at the first [`run`](Link::run), and again at the next one after a connection was
 /// lost; tries nothing twice.
@@ -114,7 +116,7 @@ impl Link {
                 let tried = self.tried("run the transaction", &what());
                 Err(match first {
                     Some(error) => LinkError::refused(tried, &error),
-                    None => LinkError::lost(tried, std::io::ErrorKind::InvalidData.into()),
+                    None => LinkError::lost(tried, io::ErrorKind::InvalidData.into()),
                 })
             }
         }
@@ -168,7 +170,9 @@ impl Link {
         let deadline = sooner(Instant::now() + self.timeouts.answer, deadline);
         match connection.exchange(commands, count, deadline) {
             Ok(values) => {
-                *place = Some(connection);
+                if !self.is_replaced(&values) {
+                    *place = Some(connection);
+                }
                 Ok(values)
             }
             Err(broken) if broken.sent => Err(LinkError::lost(self.tried("run", &what()), broken.cause)),
@@ -179,7 +183,14 @@ impl Link {
     fn connect(&self, own: &Own, deadline: Option<Instant>) -> Result<Connection, LinkError> {
         let deadline = sooner(Instant::now() + self.timeouts.connect, deadline);
         let tried = || format!("connect to {}", self.address);
-        let mut connection = Connection::open(&self.address.place, &own.descriptors, deadline)
+        let (master, place) = match &self.address.place {
+            Place::Sentinel { sentinels, master } => {
+                let place = sentinel::master(sentinels, master, &own.descriptors, deadline);
+                (true, Cow::Owned(place.map_err(|error| LinkError::unsent(tried(), error))?))
+            }
+            place => (false, Cow::Borrowed(place)),
+        };
+        let mut connection = Connection::open(&place, &own.descriptors, deadline)
             .map_err(|error| LinkError::unsent(tried(), error))?;
         let mut greeting = Pipeline::new();
         if let Some(password) = self.address.password() {
@@ -192,6 +203,9 @@ impl Link {
         if self.address.database != 0 {
             greeting.cmd("SELECT").arg(self.address.database);
         }
+        if master {
+            greeting.cmd("ROLE");
+        }
         if greeting.is_empty() {
             return Ok(connection);
         }
@@ -203,7 +217,18 @@ impl Link {
                 return Err(LinkError::unwelcome(tried(), error, self.address.password()));
             }
         }
+        if master && !answers.last().is_some_and(sentinel::is_master) {
+            let why = "the sentinels' master is none: it was replaced just now";
+            return Err(LinkError::unsent(tried(), io::Error::new(io::ErrorKind::ConnectionRefused, why)));
+        }
         Ok(connection)
+    }
+
+    /// Whether the server shows that it is the master no longer: the next one is to be asked for.
+    fn is_replaced(&self, values: &[Value]) -> bool {
+        let read_only =
+            |value: &Value| matches!(value, Value::ServerError(error) if error.code() == "READONLY");
+        matches!(self.address.place, Place::Sentinel { .. }) && values.iter().any(read_only)
     }
 
     /// What this process has. The first time after a fork it also lets go of what an ancestor has.

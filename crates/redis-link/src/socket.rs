@@ -31,6 +31,9 @@ impl Socket {
                 connect(&socket, &SocketAddrUnix::new(path)?)?;
                 socket
             }
+            Place::Sentinel { .. } => {
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "a sentinel is asked first"));
+            }
         };
         Ok(Socket { held: descriptors.hold(descriptor.into()) })
     }

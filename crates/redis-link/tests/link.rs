@@ -296,3 +296,61 @@ fn a_child_does_not_wait_for_what_a_thread_of_its_parent_waits_for() {
         assert_eq!(waiting.join().unwrap().unwrap(), Value::Int(1));
     });
 }
+
+#[test]
+fn a_master_that_was_replaced_is_left_for_the_new_one() {
+    let mut master = RedisServer::start();
+    let old = master.port().to_string();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &old]);
+    let sentinel = master.start_sentinel();
+    // The first sentinel does not exist.
+    let url = format!("redis+sentinel://127.0.0.1:1,127.0.0.1:{}/shop", sentinel.port());
+    let link = link(&url);
+    ask(&link, &["SET", "a", "1"]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(40);
+    let in_time = || {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(50));
+    };
+    while replica.cli(&["GET", "a"]) != "1\n"
+        || !sentinel.cli(&["SENTINEL", "MASTERS"]).contains("num-slaves\n1")
+    {
+        in_time();
+    }
+    master.kill();
+    assert!(ask(&link, &["SET", "a", "2"]).is_err());
+    while ask(&link, &["SET", "a", "3"]).is_err() {
+        in_time();
+    }
+    assert_eq!(replica.cli(&["GET", "a"]), "3\n");
+    let stranger = quick(&format!("redis+sentinel://127.0.0.1:{}/mail", sentinel.port()));
+    let error = ask(&stranger, &["PING"]).unwrap_err();
+    assert!(error.is_unsent() && error.to_string().ends_with("it knows no master \"mail\""), "{error}");
+}
+
+#[test]
+fn a_master_that_becomes_a_replica_is_left_for_the_new_one() {
+    let master = RedisServer::start();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()]);
+    let sentinel = master.start_sentinel();
+    let link = link(&format!("redis+sentinel://127.0.0.1:{}/shop", sentinel.port()));
+    ask(&link, &["SET", "a", "1"]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(40);
+    let in_time = || {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(50));
+    };
+    while replica.cli(&["GET", "a"]) != "1\n"
+        || !sentinel.cli(&["SENTINEL", "MASTERS"]).contains("num-slaves\n1")
+    {
+        in_time();
+    }
+    while sentinel.cli(&["SENTINEL", "FAILOVER", "shop"]) != "OK\n" {
+        in_time();
+    }
+    // Until the one is demoted it takes writes; then it refuses one, and the next goes to the other.
+    while replica.cli(&["GET", "a"]) != "2\n" || replica.cli(&["ROLE"]).lines().next() != Some("master") {
+        let _ = ask(&link, &["SET", "a", "2"]);
+        in_time();
+    }
+}

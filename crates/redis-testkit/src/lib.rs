@@ -49,13 +49,34 @@ impl RedisServer {
         RedisServer::start_with(&[])
     }
 
+    /// A Sentinel, alone, that watches this server as the master `shop` and replaces it when it has not answered for
+    /// half a second.
+    ///
+    /// # Panics
+    /// As [`start`](RedisServer::start).
+    pub fn start_sentinel(&self) -> RedisServer {
+        let text = format!(
+            "sentinel monitor shop 127.0.0.1 {} 1\nsentinel down-after-milliseconds shop 500\n\
+             sentinel failover-timeout shop 5000\n",
+            self.port
+        );
+        RedisServer::start_configured(Some(&text), &["--sentinel"])
+    }
+
     /// The same with further arguments: `&["--maxmemory-policy", "allkeys-lru"]`.
     ///
     /// # Panics
     /// As [`start`](RedisServer::start).
     pub fn start_with(arguments: &[&str]) -> RedisServer {
+        RedisServer::start_configured(None, arguments)
+    }
+
+    fn start_configured(configuration: Option<&str>, arguments: &[&str]) -> RedisServer {
         let directory = tempfile::Builder::new().prefix("redis-").tempdir().expect("make a directory");
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        if let Some(text) = configuration {
+            std::fs::write(configuration_file(directory.path()), text).expect("write the configuration");
+        }
         // Somebody else may take the port in the moment between.
         for _ in 0..20 {
             let port = free_port();
@@ -180,6 +201,10 @@ fn free_port() -> u16 {
     listener.local_addr().expect("a bound listener has an address").port()
 }
 
+fn configuration_file(directory: &Path) -> PathBuf {
+    directory.join("server.conf")
+}
+
 fn unix_socket(directory: &Path) -> PathBuf {
     directory.join("redis.sock")
 }
@@ -190,6 +215,7 @@ fn launch(directory: &Path, port: u16, arguments: &[String]) -> Option<(Child, P
     assert!(found.is_ok_and(|status| status.success()), "{MISSING}");
     let mut guard = Command::new("sh")
         .args(["-c", GUARD, "sh", "redis-server"])
+        .args(Some(configuration_file(directory)).filter(|file| file.exists()))
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .arg("--unixsocket")
         .arg(unix_socket(directory))

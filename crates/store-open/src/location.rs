@@ -48,7 +48,7 @@ impl Location {
                 let (directory, dialect) = directory(rest).map_err(wrong)?;
                 Ok(Location::File(directory, dialect.unwrap_or(Dialect::Ruby)))
             }
-            "redis" | "rediss" | "redis+unix" | "unix" => {
+            "redis" | "rediss" | "redis+sentinel" | "redis+unix" | "unix" => {
                 // The text is not repeated in an error: it may hold a password.
                 let (address, prefix) = redis(text)
                     .map_err(|why| StoreError::new(format!("open the store at {scheme}://..."), why))?;

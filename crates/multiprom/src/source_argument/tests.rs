@@ -59,3 +59,11 @@ fn labels_follow_a_database_too() {
     let error = parse_database("redis://h,pid=1".into()).map(|_| ());
     assert_eq!(error, Err("label name \"pid\" is reserved".to_owned()));
 }
+
+#[test]
+fn commas_between_sentinels_are_the_addresss() {
+    let database = parse_database("redis+sentinel://:s3cret@a,b:7/shop/2?prefix=p,app=shop".into()).unwrap();
+    let address = database.foreign.address.to_string();
+    assert_eq!(address, "redis+sentinel://:***@a:26379,b:7/shop/2");
+    assert_eq!(database.foreign.labels, [("app".to_owned(), "shop".to_owned())]);
+}

@@ -21,6 +21,8 @@ fn an_address_is_shown_without_its_password() {
             "redis+unix://shop:***@/run/a b.sock?db=2",
         ),
         ("unix://shop:s3cr@/run/redis.sock", "redis+unix://shop:***@/run/redis.sock"),
+        ("redis+sentinel://:s3cr@a,[::1]:26380/shop/2", "redis+sentinel://:***@a:26379,[::1]:26380/shop/2"),
+        ("redis+sentinel://a/shop", "redis+sentinel://a:26379/shop/0"),
     ];
     for (url, shown) in cases {
         let address = Address::parse(url).unwrap();
@@ -40,6 +42,7 @@ fn what_is_no_address_is_refused_without_repeating_it() {
         ("redis://:s3cr%e@redis.example", "a % without two hexadecimal digits"),
         ("redis://:s3cr%ff@redis.example", "percent-encoded bytes are no UTF-8"),
         ("redis://[::1", "a [ without ]"),
+        ("redis+sentinel://:s3cret@a", "the name of the master is missing behind the sentinels"),
         ("unix://run/redis.sock", "the path of a unix socket begins with /"),
         ("redis://:s3cret@redis.example?schema=gunicorn", "unknown parameter \"schema\""),
     ];
@@ -61,7 +64,7 @@ fn parameters_of_others_are_handed_back() {
 
 proptest! {
     #[test]
-    fn any_text_is_an_address_or_an_error(text in "\\PC*", scheme in "(redis|rediss|unix|redis\\+unix)://") {
+    fn any_text_is_an_address_or_an_error(text in "\\PC*", scheme in "(redis|rediss|unix|redis\\+(unix|sentinel))://") {
         let _ = Address::parse(&text);
         if let Ok(address) = Address::parse(&format!("{scheme}{text}")) {
             let _ = address.to_string();
