@@ -81,6 +81,8 @@ struct Shared {
     directories: Vec<Known>,
     catalog: Catalog,
     limits: Limits,
+    /// Whether all processes that may write there can be seen.
+    in_sight: bool,
     /// How often it is asked whether writers have died; never where there is none.
     asks_every: Option<Duration>,
     /// What the log has been told.
@@ -184,8 +186,16 @@ impl DirSource {
         }
         let asks_every = Some(writers::ASKS_EVERY);
         let limits = Limits::default();
-        let shared = Shared { directories: known, catalog, limits, asks_every, told: Mutex::default() };
+        let told = Mutex::default();
+        let shared = Shared { directories: known, catalog, limits, in_sight: false, asks_every, told };
         Ok(DirSource { shared })
+    }
+
+    /// Takes it that all processes which may write there can be seen, as those of a command that one has started: where
+    /// no writer was ever seen there is none. To be called before the first scrape.
+    pub fn with_processes_in_sight(mut self) -> DirSource {
+        self.shared.in_sight = true;
+        self
     }
 
     /// Gives no more label sets of a directory series of their own than this, and adds the others up. To be called

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use collector::{Ask, Catalog, Collector};
+use collector::{Ask, Catalog, Collector, DirSource, Directory};
 use dialects::{Dialect, HEADER_LEN, push_record};
 use exposition::Format;
 use support::{block_on, collector, encoded};
@@ -269,4 +269,23 @@ fn a_dead_file_that_another_one_takes_the_place_of_is_read_again() {
     fs::rename(&path, root.path().join("old")).unwrap();
     fs::write(&path, bytes(&[(JOBS, 5.0)])).unwrap();
     assert!(page().ends_with("jobs_total 6.0\n"));
+}
+
+#[test]
+fn where_all_writers_are_known_to_be_in_sight_gauges_of_the_living_need_no_other_one() {
+    let root = tempfile::tempdir().unwrap();
+    let gauge = r#"["busy", "busy", {}, "Help."]"#;
+    fs::write(root.path().join("gauge_livesum_1.db"), bytes(&[(gauge, 1.0)])).unwrap();
+    let page = |in_sight: bool| {
+        let directory = Directory { path: root.path().to_owned(), labels: vec![] };
+        let source = DirSource::new(vec![directory], Catalog::default()).unwrap();
+        let source = if in_sight { source.with_processes_in_sight() } else { source };
+        let mut ask = Ask::default();
+        ask.liveness = collector::Liveness::Observed;
+        let collector = Collector::new(vec![Box::new(source)]);
+        encoded(Format::TEXT, &block_on(collector.collect(&ask)).unwrap())
+    };
+    // Nobody was ever seen to write there: it may be somebody who cannot be seen.
+    assert!(page(false).ends_with("busy 1.0\n"));
+    assert_eq!(page(true), "");
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use collector::{Collector, Directory, Source};
+use collector::{Collector, DirSource, Directory, Source};
 use folding::Options;
 use process_metrics::Group;
 use tokio::sync::watch;
@@ -67,8 +67,8 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
     };
     let group = Group::descendants_of(std::process::id()).labelled(labels.clone());
     let source = Directory { path: directory.path().to_owned(), labels };
-    let mut sources =
-        sources_with(vec![source], catalog.clone(), command.limits, command.process_metrics, vec![group])?;
+    let files = DirSource::new(vec![source], catalog.clone())?.limited(command.limits.into());
+    let mut sources = sources_with(files.with_processes_in_sight(), command.process_metrics, vec![group]);
     let counts = (!command.no_fold).then(Counts::default);
     sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
     // An address that is taken may mean that this runs already: nothing is wiped before.

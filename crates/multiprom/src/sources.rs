@@ -80,7 +80,8 @@ pub(crate) fn sources_of(
     let mut sources = Vec::new();
     if !directories.is_empty() {
         let groups = writers_of(&directories);
-        sources = sources_with(directories, catalog, limits, processes, groups)?;
+        let files = DirSource::new(directories, catalog)?.limited(limits.into());
+        sources = sources_with(files, processes, groups);
     }
     // Before the processes', which stand back.
     let at = sources.len().min(1);
@@ -92,15 +93,12 @@ fn databases(databases: Vec<Database>) -> anyhow::Result<Vec<Box<dyn Source>>> {
     databases.into_iter().map(|database| database.source()).collect()
 }
 
-/// Sources of these directories and of these processes.
+/// Sources of these files and of these processes.
 pub(crate) fn sources_with(
-    directories: Vec<Directory>,
-    catalog: Catalog,
-    limits: SeriesLimits,
+    files: DirSource,
     processes: ProcessMetrics,
     groups: Vec<Group>,
-) -> anyhow::Result<Vec<Box<dyn Source>>> {
-    let files = DirSource::new(directories, catalog)?.limited(limits.into());
+) -> Vec<Box<dyn Source>> {
     let mut sources: Vec<Box<dyn Source>> = vec![Box::new(files)];
     let view = match processes {
         ProcessMetrics::Sum => Some(View::Sum),
@@ -110,7 +108,7 @@ pub(crate) fn sources_with(
     if let Some(view) = view {
         sources.push(Box::new(ProcessSource::new(groups, view)));
     }
-    Ok(sources)
+    sources
 }
 
 /// The catalog in this file; an empty one where there is no file.

@@ -77,6 +77,11 @@ const LISTS_EVERY: Duration = Duration::from_secs(60);
 const REVIEWS_EVERY: Duration = Duration::from_secs(60);
 
 impl Folder {
+    /// Of a directory of which it may be known that all processes which write there can be seen.
+    pub(crate) fn new(in_sight: bool) -> Folder {
+        Folder { writers: Writers::new(in_sight), ..Folder::default() }
+    }
+
     pub(crate) fn files(&self) -> &[File] {
         &self.files
     }

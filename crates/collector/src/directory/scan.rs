@@ -119,7 +119,7 @@ impl Shared {
             .expected
             .get_or_insert_with(|| self.catalog.statements().map(|it| tally.family(&it)).collect());
         expected.iter().for_each(|&family| tally.expect(family));
-        kept.folders.resize_with(self.directories.len(), Folder::default);
+        kept.folders.resize_with(self.directories.len(), || Folder::new(self.in_sight));
         let mut disturbed = false;
         for (number, (directory, folder)) in self.directories.iter().zip(&mut kept.folders).enumerate() {
             let window = Window::of(&directory.path, ask);

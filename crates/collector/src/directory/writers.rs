@@ -27,6 +27,11 @@ pub(crate) struct Writers {
 pub(crate) const ASKS_EVERY: Duration = Duration::from_secs(5);
 
 impl Writers {
+    pub(crate) fn new(in_sight: bool) -> Writers {
+        let watch = if in_sight { Watch::of_processes_in_sight() } else { Watch::default() };
+        Writers { watch, ..Writers::default() }
+    }
+
     /// Whether it is time to ask: once in a while, and at the first scrape only where it must be known.
     pub(crate) fn is_due(&mut self, every: Duration, at_once: bool) -> bool {
         let first = !std::mem::replace(&mut self.scraped, true);
