@@ -1,6 +1,6 @@
 //! A walk through the keys of a database.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redis_link::redis::{Pipeline, Value};
 
@@ -9,18 +9,53 @@ use crate::reading::{Asking, Trouble, strings};
 /// How many places of the table Redis looks at in one step: some 0.2 ms of its time.
 const STEP: usize = 1000;
 
-/// All keys that match `pattern`, sorted, none twice.
-///
-/// What is there from the beginning to the end of the walk is among them.
-pub(crate) fn scan(asking: &Asking<'_>, pattern: &[u8]) -> Result<Vec<Vec<u8>>, Trouble> {
-    let mut keys = Vec::new();
-    let mut cursor = Some(b"0".to_vec());
-    while let Some(from) = cursor {
-        cursor = step(asking, &from, Some(pattern), &mut keys)?;
+/// A walk through all keys, and when it is time for the next one.
+#[derive(Default)]
+pub(crate) struct Walk {
+    /// Those that matched, sorted, none twice. What was there from the beginning to the end of the walk is among them.
+    pub(crate) keys: Vec<Vec<u8>>,
+    /// When a long one ended, and how long it took.
+    long: Option<(Instant, Duration)>,
+}
+
+/// What has become of the keys of a walk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renewed {
+    /// It was not time to look.
+    Unseen,
+    /// They are the same.
+    Same,
+    /// They are others, or fewer, or more.
+    Changed,
+}
+
+/// Up to how many steps a walk is made at every scrape.
+const SHORT: usize = 50;
+
+/// A long one is made so seldom that it takes this part of the time.
+const SHARE: u32 = 20;
+
+impl Walk {
+    /// Walks again, if it is time to, and keeps the keys that match `pattern`.
+    pub(crate) fn renew(&mut self, asking: &Asking<'_>, pattern: &[u8]) -> Result<Renewed, Trouble> {
+        if self.long.is_some_and(|(ended, took)| ended.elapsed() < took * SHARE) {
+            return Ok(Renewed::Unseen);
+        }
+        let begun = Instant::now();
+        let mut keys = Vec::new();
+        let mut steps = 0;
+        let mut cursor = Some(b"0".to_vec());
+        while let Some(from) = cursor {
+            cursor = step(asking, &from, Some(pattern), &mut keys)?;
+            steps += 1;
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        self.long = (steps > SHORT).then(|| (Instant::now(), begun.elapsed()));
+        let renewed = if keys == self.keys { Renewed::Same } else { Renewed::Changed };
+        self.keys = keys;
+        Ok(renewed)
     }
-    keys.sort_unstable();
-    keys.dedup();
-    Ok(keys)
 }
 
 /// The first keys of a database, about `most` of them, and whether that is all there are.

@@ -287,6 +287,43 @@ fn a_look_is_bounded() {
     assert!(scans <= 25, "{scans}");
 }
 
+#[test]
+fn a_walk_whose_keys_could_not_be_learned_is_made_again() {
+    let server = RedisServer::start();
+    good(&server);
+    server.cli(&["EVAL", "for i = 1, 100000 do redis.call('SET', 'session:' .. i, i) end", "0"]);
+    server.cli(&["ACL", "SETUSER", "reader", "on", ">s3cret", "~*", "+@read", "-hget"]);
+    let url = format!("redis://reader:s3cret@127.0.0.1:{}/0", server.port());
+    let collector = collector_of(foreign(&url, Schema::Gunicorn));
+    assert!(collect(&collector).is_err());
+    server.cli(&["ACL", "SETUSER", "reader", "+hget"]);
+    assert_eq!(collect(&collector).unwrap(), GOOD);
+}
+
+#[test]
+fn other_peoples_keys_are_not_walked_through_at_every_scrape() {
+    let server = RedisServer::start();
+    good(&server);
+    server.cli(&["EVAL", "for i = 1, 200000 do redis.call('SET', 'session:' .. i, i) end", "0"]);
+    let collector = collector_of(foreign(&server.url(), Schema::Gunicorn));
+    assert_eq!(collect(&collector).unwrap(), GOOD);
+    let scans = || {
+        let statistics = server.cli(&["INFO", "commandstats"]);
+        let line = statistics.lines().find_map(|line| line.strip_prefix("cmdstat_scan:calls=")).unwrap();
+        line.split(',').next().unwrap().to_owned()
+    };
+    let walked = scans();
+    // What is known is read at every scrape all the same.
+    server.cli(&["HSET", "gunicorn:counter:1:metric:aa", "value", "4.0"]);
+    assert_eq!((collect(&collector).unwrap(), scans()), (GOOD.replace("3.0", "4.0"), walked));
+    put(&server, "counter", "2", "aa", r#"["jobs", "jobs_total", {}, "Jobs."]"#, "5.0");
+    let until = Instant::now() + Duration::from_secs(60);
+    while collect(&collector).unwrap() != GOOD.replace("3.0", "9.0") {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Any text, often one that means something.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![

@@ -1,7 +1,7 @@
 //! Reads what gunicorn-prometheus-exporter has written.
 //!
 //! Two kinds of round trips: a walk through the keyspace, a thousand places of its table at a time, as the client keeps
-//! no list of its keys; and one for every ten thousand numbers. What a key means is kept, so that twins are asked for
+//! no list of its keys (where most are other people's, not at every scrape); and one for every ten thousand numbers. What a key means is kept, so that twins are asked for
 //! when a hash is seen first.
 
 use std::sync::Arc;
@@ -15,13 +15,12 @@ use super::{ValueKey, is_phantom, kind_of, meaning, pattern, twin, value_key};
 use crate::bad::Reason;
 use crate::number::number;
 use crate::reading::{Asking, Trouble};
-use crate::scan::scan;
+use crate::scan::{Renewed, Walk};
 
 /// What is kept from scrape to scrape.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// The keys of the last walk.
-    keys: Vec<Vec<u8>>,
+    walk: Walk,
     /// Those of them that are read, in the order in which they count.
     known: Vec<Known>,
     /// Those of them that nobody had an original key of: the client writes it a moment after the number.
@@ -57,10 +56,12 @@ pub(crate) fn read(
     kept: &mut Kept,
     tally: &mut Tally,
 ) -> Result<usize, Trouble> {
-    let keys = scan(asking, &pattern(settings.prefix))?;
-    if keys != kept.keys || is_there_now(asking, &kept.lacking)? {
-        learn(asking, settings, kept, &keys, tally)?;
-        kept.keys = keys;
+    let renewed = kept.walk.renew(asking, &pattern(settings.prefix))?;
+    if renewed == Renewed::Changed || is_there_now(asking, &kept.lacking)? {
+        // Where that fails, the walk is one that was not made.
+        let walk = std::mem::take(&mut kept.walk);
+        learn(asking, settings, kept, &walk.keys, tally)?;
+        kept.walk = walk;
     }
     let mut numbers = Vec::with_capacity(kept.known.len());
     let ask = |pipeline: &mut Pipeline, known: &Known| {
@@ -73,7 +74,7 @@ pub(crate) fn read(
     asking.for_each(&kept.known, ask, |_, answer| numbers.push(answer))?;
     let mut reporting = None;
     for (known, answer) in kept.known.iter_mut().zip(numbers) {
-        let Some((value, time)) = told(asking, known, answer) else { continue };
+        let Some((value, time)) = told(asking, known, answer, renewed) else { continue };
         let is_dead = |pid: &str| !std::path::Path::new("/proc").join(pid).exists();
         if settings.pids_are_local && known.live.as_deref().is_some_and(is_dead) {
             continue;
@@ -84,11 +85,11 @@ pub(crate) fn read(
         }
         tally.add(known.series, value, time);
     }
-    Ok(kept.keys.len())
+    Ok(kept.walk.keys.len())
 }
 
 /// Value and time of an answer, if it has them.
-fn told(asking: &Asking<'_>, known: &mut Known, answer: Value) -> Option<(f64, f64)> {
+fn told(asking: &Asking<'_>, known: &mut Known, answer: Value, renewed: Renewed) -> Option<(f64, f64)> {
     let (value, time) = match answer {
         Value::Array(parts) => {
             let mut parts = parts.into_iter();
@@ -114,8 +115,9 @@ fn told(asking: &Asking<'_>, known: &mut Known, answer: Value) -> Option<(f64, f
             None
         }
         _ => {
-            known.missed = true;
-            if missed {
+            // Without a walk nobody knows whether the key is there at all.
+            known.missed = renewed != Renewed::Unseen;
+            if missed && known.missed {
                 asking.leave_out(&known.key, Reason::Number, "it has no value");
             }
             None

@@ -15,7 +15,7 @@ use super::{Family, LISTED, META, SummaryKey, encoded_labels, family, field, ind
 use crate::bad::Reason;
 use crate::number::{number, shortest};
 use crate::reading::{Asking, Trouble, fields, strings};
-use crate::scan::{literally, scan};
+use crate::scan::{Walk, literally};
 
 /// What is kept from scrape to scrape.
 #[derive(Default)]
@@ -23,6 +23,8 @@ pub(crate) struct Kept {
     origin: Option<OriginId>,
     /// By key of the metric, or of the metadata of a summary.
     metrics: HashMap<Vec<u8>, Metric>,
+    /// Where summaries are.
+    walk: Walk,
 }
 
 /// A family, and its series as far as they are known.
@@ -183,7 +185,8 @@ fn read_summaries(
     let mut observations = Observations::new();
     let keys = if listed.is_empty() {
         let pattern = [literally(beginning(prefix).as_bytes()), b"*".to_vec()].concat();
-        scan(asking, &pattern)?
+        kept.walk.renew(asking, &pattern)?;
+        kept.walk.keys.clone()
     } else {
         observed(asking, &listed)?
     };
