@@ -71,6 +71,7 @@ mod catalog;
 mod collector;
 mod directory;
 mod error;
+mod head_room;
 mod index;
 mod labels;
 mod layout;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use metrics_core::{Label, Series};
 
 use crate::book::NONE;
+use crate::head_room;
 use crate::two::Left;
 
 /// See the head of this file.
@@ -94,6 +95,10 @@ impl Making {
     }
 
     fn make(&self, next: fn(&Left) -> Option<usize>) -> Made {
+        // What a series and its text take, about.
+        const ROOM: usize = 256;
+
+        head_room::ask_for(self.wanted.len() * ROOM);
         let mut made = Vec::new();
         while let Some(at) = next(&self.left) {
             let from = at * AT_ONCE;

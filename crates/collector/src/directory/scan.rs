@@ -20,6 +20,7 @@ use super::keys::{Keys, Numbering};
 use super::window::Window;
 use super::{Hand, Kept, Known, Shared};
 use crate::collector::MOST_TOLD;
+use crate::head_room;
 use crate::readings::NumberSpan;
 use crate::{Ask, Liveness, SeriesId, SourceError, Tally};
 
@@ -44,6 +45,9 @@ enum Walked {
 
 /// How often a walk is begun again that somebody has disturbed.
 const MOST_DISTURBANCES: u32 = 50;
+
+/// What is kept of the new keys of a large file, or more.
+const ROOM_FOR_KEYS: usize = 4 * 1024 * 1024; // 4 MiB
 
 /// What a file had to say.
 pub(super) struct Told {
@@ -165,8 +169,13 @@ impl Shared {
                     seats: limited.then_some(&directory.seats),
                 },
             };
-            let read =
-                |hand: &mut Hand, at: usize| self.read_file(&walk, &mut lock(&stretches[at].file), hand);
+            let read = |hand: &mut Hand, at: usize| {
+                let mut file = lock(&stretches[at].file);
+                if file.parsed == 0 && hand.parses && shared {
+                    head_room::ask_for(ROOM_FOR_KEYS);
+                }
+                self.read_file(&walk, &mut file, hand)
+            };
             ahead::in_order(stretches.len(), shared, &mut kept.hands, read, |hand, at, told| {
                 if ask.is_late() {
                     let operation = format!("read {}", directory.path.display());
