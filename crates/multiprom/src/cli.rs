@@ -189,7 +189,7 @@ pub(crate) struct Sources {
     /// or a value is written `\,` and a backslash before a comma `\\`.
     ///
     /// Or the address of a Redis that stores of our own or another client write, with labels behind it as well:
-    /// redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS, redis+unix:///PATH?db=DB, or
+    /// redis://USER:PASSWORD@HOST:PORT/DB, of which all but the host may be left out, rediss:// for TLS, redis+unix:///PATH?db=DB, or
     /// redis+sentinel://HOST[,HOST...]/MASTER[/DB] for the master that Sentinels name. Its parameters:
     /// schema=multiprom, gunicorn (gunicorn-prometheus-exporter), pytheus (which needs --catalog), promphp, or auto,
     /// which looks (the default); prefix=, what the keys begin with, if not what they usually do; pids=local, where the
