@@ -24,9 +24,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use metrics_core::{Kind, Label, Snapshot};
+use metrics_core::{FamilySnapshot, Kind, Label, Snapshot};
 
-use crate::own::family;
 use crate::readings::NumberList;
 use crate::{Ask, Catalog, FamilyId, Source, SourceError, Tally};
 use bad::Bad;
@@ -255,49 +254,49 @@ impl Source for DirSource {
         });
         let mut own = Snapshot {
             families: vec![
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_directory_files",
                     "Metrics files in the directory.",
                     by_directory(|known| &known.files),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_directory_settled_files",
                     "Metrics files of dead processes whose numbers are known and that are not read any more.",
                     by_directory(|known| &known.settled_files),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_directory_dead_files",
                     "Metrics files whose process is known to be dead.",
                     by_directory(|known| &known.dead_files),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_directory_archives",
                     "Files that hold what dead processes counted.",
                     by_directory(|known| &known.archives),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_directory_bad_files",
                     "Metrics files that are damaged and counted as far as they can be read.",
                     by_directory(|known| &known.bad_files),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Counter,
                     "multiprom_files_bad",
                     "Faults found in metrics files, by reason.",
                     faults,
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_directory_records",
                     "Records in the directory's files.",
                     by_directory(|known| &known.records),
                 ),
-                family(
+                FamilySnapshot::of_numbers(
                     Kind::Counter,
                     "multiprom_directory_read_bytes",
                     "Bytes read from the directory's files.",
@@ -310,7 +309,7 @@ impl Source for DirSource {
                 let label = Label::new("directory", &directory.path.display().to_string());
                 (vec![label], directory.seats().refused())
             });
-            own.families.push(family(
+            own.families.push(FamilySnapshot::of_numbers(
                 Kind::Counter,
                 "multiprom_directory_refused_series",
                 "Different label sets without a series of their own, because of a limit; of many about how many.",

@@ -1,10 +1,9 @@
 //! What the collector says of itself: the `multiprom_*` families.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::collector::Stages;
-use metrics_core::{FamilySnapshot, Kind, Label, Sample, Series, Snapshot};
+use metrics_core::{FamilySnapshot, Kind, Label, Snapshot};
 
 /// How the scrapes of a collector went.
 #[derive(Debug, Default)]
@@ -57,18 +56,29 @@ impl Collections {
         let build = [(vec![Label::new("version", env!("CARGO_PKG_VERSION"))], 1.0)];
         let results = [("ok", self.done as f64), ("failed", self.failed as f64)];
         let results = results.map(|(result, count)| (vec![Label::new("result", result)], count));
-        let gauge = |name, help, value| family(Kind::Gauge, name, help, [(Vec::new(), value)]);
+        let gauge =
+            |name, help, value| FamilySnapshot::of_numbers(Kind::Gauge, name, help, [(Vec::new(), value)]);
         Snapshot {
             families: vec![
-                family(Kind::Gauge, "multiprom_build_info", "Which version this is.", build),
-                family(
+                FamilySnapshot::of_numbers(
+                    Kind::Gauge,
+                    "multiprom_build_info",
+                    "Which version this is.",
+                    build,
+                ),
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_source_up",
                     "Whether the source was read by the last scrape.",
                     up,
                 ),
-                family(Kind::Counter, "multiprom_collections", "Scrapes, by result.", results),
-                family(
+                FamilySnapshot::of_numbers(
+                    Kind::Counter,
+                    "multiprom_collections",
+                    "Scrapes, by result.",
+                    results,
+                ),
+                FamilySnapshot::of_numbers(
                     Kind::Gauge,
                     "multiprom_last_collection_stage_seconds",
                     "Time that the stages of the last successful scrape took: reading the sources, and merging them.",
@@ -93,25 +103,6 @@ impl Collections {
                 ),
             ],
         }
-    }
-}
-
-/// A family of numbers with labels.
-pub(crate) fn family(
-    kind: Kind,
-    name: &str,
-    help: &str,
-    numbers: impl IntoIterator<Item = (Vec<Label>, f64)>,
-) -> FamilySnapshot {
-    let sample = if kind == Kind::Counter { format!("{name}_total") } else { name.to_owned() };
-    let sample = |(labels, value)| Sample::new(Arc::new(Series::new(&*sample, labels)), value);
-    FamilySnapshot {
-        name: name.into(),
-        help: help.into(),
-        unit: None,
-        kind,
-        bare: false,
-        samples: numbers.into_iter().map(sample).collect(),
     }
 }
 

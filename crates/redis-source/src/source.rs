@@ -1,12 +1,12 @@
 //! A database that another client writes, as a source.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use collector::{Ask, Source, SourceError, Tally};
-use metrics_core::{FamilySnapshot, Kind, Label, Sample, Series, Snapshot};
+use metrics_core::{FamilySnapshot, Kind, Label, Snapshot};
 use redis_link::{Link, Timeouts};
 
 use crate::bad::Bad;
@@ -134,21 +134,19 @@ impl Source for ForeignSource {
             .map(|(reason, count)| (vec![database(), Label::new("reason", reason)], count as f64));
         Snapshot {
             families: vec![
-                family(Kind::Gauge, "multiprom_redis_keys", "Keys of the client's in the database.", [keys]),
-                family(Kind::Counter, "multiprom_redis_bad", "Faults found in the database, by reason.", bad),
+                FamilySnapshot::of_numbers(
+                    Kind::Gauge,
+                    "multiprom_redis_keys",
+                    "Keys of the client's in the database.",
+                    [keys],
+                ),
+                FamilySnapshot::of_numbers(
+                    Kind::Counter,
+                    "multiprom_redis_bad",
+                    "Faults found in the database, by reason.",
+                    bad,
+                ),
             ],
         }
     }
-}
-
-fn family(
-    kind: Kind,
-    name: &str,
-    help: &str,
-    numbers: impl IntoIterator<Item = (Vec<Label>, f64)>,
-) -> FamilySnapshot {
-    let sample = if kind == Kind::Counter { format!("{name}_total") } else { name.to_owned() };
-    let sample = |(labels, value)| Sample::new(Arc::new(Series::new(&*sample, labels)), value);
-    let samples = numbers.into_iter().map(sample).collect();
-    FamilySnapshot { name: name.into(), help: help.into(), unit: None, kind, bare: false, samples }
 }
