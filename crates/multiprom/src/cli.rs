@@ -68,7 +68,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) limits: SeriesLimits,
 
-    /// CPU time, memory and open files of the processes that have the directory's files open
+    /// CPU time, memory and open files of the processes that have the directory's files open. With --fold the CPU time
+    /// of those that have ended is kept in the directory, for the next exporter
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
     pub(crate) process_metrics: ProcessMetrics,
 

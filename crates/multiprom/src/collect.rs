@@ -12,7 +12,7 @@ use crate::sources::{named, sources_of};
 /// Prints the merged page once.
 pub(crate) fn collect(command: Collect) -> anyhow::Result<()> {
     let named = named(command.sources)?;
-    let collector = Collector::new(sources_of(named, command.limits, command.process_metrics)?);
+    let collector = Collector::new(sources_of(named, command.limits, command.process_metrics, false)?);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
     let mut ask = Ask::default();

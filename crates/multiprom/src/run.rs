@@ -23,7 +23,7 @@ use crate::complain;
 use crate::fold::{folders, options};
 use crate::keeper::{Counts, keep_folded};
 use crate::serve::{LAST_MOMENT, Pages, runtime};
-use crate::sources::{VARIABLES, catalog_of, sources_with};
+use crate::sources::{VARIABLES, account_in, catalog_of, sources_with};
 
 use directory::MetricsDirectory;
 use family::Family;
@@ -65,7 +65,10 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
         Some(Directory { path, labels }) => (labels, MetricsDirectory::given(path)?),
         None => (Vec::new(), MetricsDirectory::fresh(command.keep_directory)?),
     };
-    let group = Group::descendants_of(std::process::id()).labelled(labels.clone());
+    let mut group = Group::descendants_of(std::process::id()).labelled(labels.clone());
+    if !command.no_fold {
+        group = group.kept_in(account_in(directory.path()));
+    }
     let source = Directory { path: directory.path().to_owned(), labels };
     let files = DirSource::new(vec![source], catalog.clone())?.limited(command.limits.into());
     let mut sources = sources_with(files.with_processes_in_sight(), command.process_metrics, vec![group]);

@@ -49,7 +49,7 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
     let paths: Vec<PathBuf> = named.directories.iter().map(|directory| directory.path.clone()).collect();
     let janitors = if command.fold { janitors(&named.databases)? } else { Vec::new() };
     let folders = folders(&paths, &options(&named.catalog, command.how_to_fold));
-    let mut sources = sources_of(named, command.limits, command.process_metrics)?;
+    let mut sources = sources_of(named, command.limits, command.process_metrics, command.fold)?;
     sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
     // Before the first line is printed: whoever reads it may end us.
     let requested = end_requests()?;

@@ -70,16 +70,24 @@ pub(crate) fn collector_of_named(named: &Named) -> anyhow::Result<Collector> {
     Ok(Collector::new(sources))
 }
 
-/// Sources of all that is named, and of the processes that write into the directories.
+/// Where the CPU time of a directory's processes is kept, in it: how the names of the files begin. As all our own
+/// files there, no client takes them for its own.
+pub(crate) fn account_in(directory: &Path) -> PathBuf {
+    directory.join(".multiprom-cpu")
+}
+
+/// Sources of all that is named, and of the processes that write into the directories. Who folds may write there, and
+/// keeps what the processes have used.
 pub(crate) fn sources_of(
     named: Named,
     limits: SeriesLimits,
     processes: ProcessMetrics,
+    folds: bool,
 ) -> anyhow::Result<Vec<Box<dyn Source>>> {
     let Named { directories, databases: written, catalog } = named;
     let mut sources = Vec::new();
     if !directories.is_empty() {
-        let groups = writers_of(&directories);
+        let groups = writers_of(&directories, folds);
         let files = DirSource::new(directories, catalog)?.limited(limits.into());
         sources = sources_with(files, processes, groups);
     }
@@ -119,8 +127,8 @@ pub(crate) fn catalog_of(file: Option<&Path>) -> anyhow::Result<Catalog> {
 }
 
 /// The processes that write into the directories, those with equal labels together: one that writes into both counts
-/// once.
-fn writers_of(directories: &[Directory]) -> Vec<Group> {
+/// once. What they have used is kept in the first one of them, if it is.
+fn writers_of(directories: &[Directory], is_kept: bool) -> Vec<Group> {
     let mut paths: BTreeMap<Vec<(String, String)>, Vec<PathBuf>> = BTreeMap::new();
     for Directory { path, labels } in directories {
         let mut labels = labels.clone();
@@ -129,6 +137,7 @@ fn writers_of(directories: &[Directory]) -> Vec<Group> {
     }
     let group = |(labels, paths): (_, Vec<PathBuf>)| {
         let told = AtomicBool::new(false);
+        let account = paths.first().filter(|_| is_kept).map(|path| account_in(path));
         let writers = move || {
             let mut all = Vec::new();
             for path in &paths {
@@ -142,7 +151,11 @@ fn writers_of(directories: &[Directory]) -> Vec<Group> {
             }
             Ok(all)
         };
-        Group::of(writers).labelled(labels)
+        let group = Group::of(writers).labelled(labels);
+        match account {
+            Some(account) => group.kept_in(account),
+            None => group,
+        }
     };
     paths.into_iter().map(group).collect()
 }

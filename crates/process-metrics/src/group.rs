@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 
 use crate::Stat;
 
 /// Processes that belong together, and what labels their metrics get.
 pub struct Group {
     pub(crate) labels: Vec<(String, String)>,
+    /// How the paths begin of the files in which its CPU time is kept.
+    pub(crate) kept_in: Option<PathBuf>,
     who: Who,
 }
 
@@ -33,7 +36,7 @@ impl Group {
     /// The processes that `list` gives, which is asked at every scrape. One that it gives no longer is taken for ended;
     /// an error of it fails the scrape.
     pub fn of(list: impl Fn() -> io::Result<Vec<u32>> + Send + Sync + 'static) -> Group {
-        Group { labels: Vec::new(), who: Who::Listed(Box::new(list)) }
+        Group { labels: Vec::new(), kept_in: None, who: Who::Listed(Box::new(list)) }
     }
 
     /// The children of a process, theirs, and so on, without the process itself. Of its children's CPU time what they
@@ -44,13 +47,23 @@ impl Group {
     /// who do not want to be told (`SIGCHLD` ignored) count as far as they were seen.
     pub fn descendants_of(root: u32) -> Group {
         let before = Stat::read(root).map_or(0, |stat| stat.children_ticks);
-        Group { labels: Vec::new(), who: Who::DescendantsOf { root, before } }
+        Group { labels: Vec::new(), kept_in: None, who: Who::DescendantsOf { root, before } }
     }
 
     /// The same with these labels on all its metrics.
     pub fn labelled(mut self, mut labels: Vec<(String, String)>) -> Group {
         labels.sort();
         self.labels = labels;
+        self
+    }
+
+    /// The same with its CPU time kept in two files whose paths begin with this one: another program, or this one when it
+    /// is started again, goes on with it, and the counter does not fall. They are written at each scrape that has
+    /// something new, before the page shows it.
+    ///
+    /// Where they cannot be written or are damaged, the log says so, and the counter goes on without them.
+    pub fn kept_in(mut self, path: impl Into<PathBuf>) -> Group {
+        self.kept_in = Some(path.into());
         self
     }
 

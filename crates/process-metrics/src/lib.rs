@@ -34,6 +34,7 @@
 //!   there is no sum: memory and open files of other users' processes are such.
 //! * **The counter never falls.** CPU time of processes that have ended keeps counting, as far as it was seen; of a
 //!   [family of processes](Group::descendants_of) nothing is missed, as parents take over what their children used.
+//!   It starts anew with this program, unless it is [kept](Group::kept_in).
 //! * **The application has the last word.** A family that another source gives is left out
 //!   ([`Source::yields`](collector::Source::yields)).
 #![forbid(unsafe_code)]
@@ -42,6 +43,7 @@ mod source;
 
 mod group;
 
+mod account;
 mod ledger;
 mod proportional;
 mod seen;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use collector::{Ask, By, FamilyId, Source, SourceError, Statement, Tally};
 use metrics_core::{Aggregation, Kind, Label, Process};
 
-use crate::ledger::Ledger;
+use crate::account::Account;
 use crate::proportional::Proportional;
 use crate::seen::Seen;
 use crate::{Group, Stat, lines};
@@ -25,7 +25,7 @@ pub struct ProcessSource {
 /// What is known of a group's processes from scrape to scrape.
 #[derive(Default)]
 struct Known {
-    ledger: Ledger,
+    account: Account,
     proportional: Proportional,
 }
 
@@ -41,7 +41,11 @@ pub enum View {
 impl ProcessSource {
     /// These groups, which their labels should tell apart.
     pub fn new(groups: Vec<Group>, view: View) -> ProcessSource {
-        ProcessSource { groups: groups.into_iter().map(|group| (group, Mutex::default())).collect(), view }
+        let known = |group: Group| {
+            let account = Account::new(group.kept_in.as_deref());
+            (group, Mutex::new(Known { account, ..Known::default() }))
+        };
+        ProcessSource { groups: groups.into_iter().map(known).collect(), view }
     }
 }
 
@@ -61,12 +65,12 @@ impl Source for ProcessSource {
                 .map_err(|error| SourceError::new("find the application's processes", error))?;
             // Scrapes come one after the other.
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            let Known { ledger, proportional } = &mut *known;
+            let Known { account, proportional } = &mut *known;
             let look = |pid| Seen::look(pid, proportional);
             let seen: Vec<Seen> = members.pids.into_iter().filter_map(look).collect();
             proportional.forget_others();
             // Also where each is shown by itself: nobody says that it is always asked in the same way.
-            let ticks = ledger.count(seen.iter().map(|seen| &seen.stat), members.ticks);
+            let ticks = account.count(seen.iter().map(|seen| &seen.stat), members.ticks);
             let labels = &group.labels;
             if each {
                 for seen in &seen {

@@ -17,7 +17,8 @@ use super::file::{Died, File};
 #[derive(Default)]
 pub(crate) struct Writers {
     scraped: bool,
-    asked: Option<Instant>,
+    /// When all were asked for last, and how long that took.
+    asked: Option<(Instant, Duration)>,
     dead: HashMap<Box<str>, Claim>,
     watch: Watch,
     doubt: Option<Doubt>,
@@ -25,6 +26,11 @@ pub(crate) struct Writers {
 
 /// How long nobody is asked for after all have been.
 pub(crate) const ASKS_EVERY: Duration = Duration::from_secs(5);
+
+/// So many times as long as it took nobody is asked for either: of a million files it takes some seconds.
+const TIMES_AS_LONG: u32 = 10;
+/// Nor is it put off for longer than this.
+const ASKS_AFTER: Duration = Duration::from_secs(60);
 
 impl Writers {
     pub(crate) fn new(in_sight: bool) -> Writers {
@@ -35,7 +41,10 @@ impl Writers {
     /// Whether it is time to ask: once in a while, and at the first scrape only where it must be known.
     pub(crate) fn is_due(&mut self, every: Duration, at_once: bool) -> bool {
         let first = !std::mem::replace(&mut self.scraped, true);
-        let due = self.asked.is_none_or(|asked| asked.elapsed() >= every);
+        let due = self.asked.is_none_or(|(asked, took)| {
+            let pause = if every.is_zero() { every } else { every.max(ASKS_AFTER.min(took * TIMES_AS_LONG)) };
+            asked.elapsed() >= pause
+        });
         due && (at_once || !first)
     }
 
@@ -43,7 +52,14 @@ impl Writers {
     ///
     /// To be called before the files are read: what a writer wrote before its death is in a reading after it.
     pub(crate) fn ask<'a>(&mut self, directory: &Path, files: impl Iterator<Item = &'a mut File>) -> bool {
-        self.asked = Some(Instant::now());
+        let begun = Instant::now();
+        let died = self.ask_all(directory, files);
+        let now = Instant::now();
+        self.asked = Some((now, now - begun));
+        died
+    }
+
+    fn ask_all<'a>(&mut self, directory: &Path, files: impl Iterator<Item = &'a mut File>) -> bool {
         let mut living: HashSet<String> = HashSet::default();
         let mut others: Vec<&mut File> = Vec::new();
         let mut died = false;

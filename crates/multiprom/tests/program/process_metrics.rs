@@ -1,11 +1,17 @@
 //! `--process-metrics` of directories.
 
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+
 use metrics_core::{Aggregation, Registry};
 use store_mmap::MmapStore;
 use tempfile::TempDir;
 
+use crate::files::Files;
 use crate::process::{multiprom, run};
 use crate::recorded::Recorded;
+use crate::run::Running;
+use crate::serve::{Server, get};
 
 /// A directory into which this process writes.
 fn written() -> (TempDir, Registry) {
@@ -60,4 +66,76 @@ fn where_nobody_is_seen_the_log_says_why() {
         1,
         "{log}"
     );
+}
+
+/// A shell that has a metrics file open, and has used the processor for a while.
+fn busy_writer(files: &Files, name: &str) -> Child {
+    let burn = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; read line <&3";
+    let script = format!("exec 3<&0 9>>{}; {burn}", files.join(name).display());
+    let mut shell = Command::new("sh");
+    let mut shell = shell.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    shell.stdout.as_mut().unwrap().read_exact(&mut [0; 5]).unwrap();
+    shell
+}
+
+fn kill(mut process: Child) {
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+#[test]
+fn what_the_dead_have_used_counts_for_the_next_server_where_files_are_folded() {
+    for folds in [true, false] {
+        let files = Files::new();
+        for name in ["counter_1.db", "counter_2.db", "counter_3.db"] {
+            files.python(name, &[(r#"["a", "a_total", {}, "A."]"#, 1.0)]);
+        }
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--process-metrics", "sum"];
+        arguments.extend(folds.then_some("--fold"));
+        arguments.push(files.path());
+        let start = || {
+            let mut server = Server::start(&arguments);
+            let address = server.next_address();
+            (server, address)
+        };
+        let cpu = |address: &str| {
+            let (_, page) = get(address, "/metrics");
+            let cpu = page.lines().find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
+            cpu.unwrap_or_else(|| panic!("{page}")).parse::<f64>().unwrap()
+        };
+        let [first, second, third] =
+            ["counter_1.db", "counter_2.db", "counter_3.db"].map(|name| busy_writer(&files, name));
+        let (server, address) = start();
+        let all = cpu(&address);
+        assert!(all >= 0.06, "{all} s of three");
+        // One ends and is seen to have ended, another one ends while nobody looks.
+        kill(first);
+        let before = cpu(&address);
+        assert!(before >= all, "{before} after {all}");
+        // By SIGKILL.
+        drop(server);
+        kill(second);
+        let (_server, address) = start();
+        let after = cpu(&address);
+        assert_eq!(after >= before, folds, "{after} after {before}");
+        kill(third);
+    }
+}
+
+#[test]
+fn what_was_used_before_counts_for_a_run_that_keeps_its_counters() {
+    let files = Files::new();
+    let burn = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; read line; exit 0";
+    let used = |on_restart| {
+        let mut running = Running::start(&["--directory", files.path(), "--on-restart", on_restart], burn);
+        assert_eq!(running.line(), "done");
+        let used = running.number("process_cpu_seconds_total");
+        assert_eq!(running.end().0, Some(0));
+        used
+    };
+    let first = used("wipe");
+    let second = used("keep");
+    assert!(first >= 0.02 && second >= first + 0.02, "{first}, {second}");
+    let third = used("wipe");
+    assert!(third < second, "{second}, {third}");
 }
