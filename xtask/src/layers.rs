@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["forked"],
     &["metrics-core", "redis-link"],
     &["dialects", "exposition", "redis-schema", "redis-testkit", "store-hash", "store-testkit"],
-    &["record-store", "liveness"],
+    &["record-store", "liveness", "redis-session"],
     &["store-file", "store-mmap", "store-redis", "collector", "folding"],
     &["store-open", "exporter-http", "process-metrics", "redis-fleet", "redis-source"],
     &["multiprom"],

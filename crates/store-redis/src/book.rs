@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use metrics_core::{Aggregation, Desc};
 use redis_schema::Schema;
+use redis_session::Moment;
+use redis_session::clock::Clock;
 
-use crate::clock::Clock;
 use crate::numbers::Numbers;
-use crate::session::Moment;
 
 /// All numbers of one process, and what they are, in the order in which they came.
 #[derive(Debug, Default)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use forked::PerProcess;
 use metrics_core::{Child, Desc, Kind, Mode, Part};
+use redis_session::clock;
 
-use crate::clock;
 use crate::numbers::Numbers;
 use crate::store::Shared;
 

@@ -7,14 +7,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics_core::StoreError;
-use redis_link::redis::{FromRedisValue, Value};
 use redis_link::{Backoff, LinkError, Script};
 use redis_schema::{Answer, script};
+use redis_session::policy::{self, Unfit};
+use redis_session::{SendError, Session, identity, send};
 
-use crate::policy::{self, Unfit};
-use crate::session::{Frame, Session};
+use crate::FlushError;
 use crate::store::{Own, Shared};
-use crate::{FlushError, identity};
 
 /// The thread of a process that sends what has changed: every interval, and when somebody waits for it.
 pub(crate) struct Flusher {
@@ -223,19 +222,15 @@ impl Sending<'_> {
             }
         }
         let frame = self.session.next(|| own.book().moment(&own.clock));
-        let arguments = arguments(frame, own, self.made_for.1);
-        let keys = &self.shared.keys;
-        let keys = [
-            keys.processes(),
-            keys.lengths(),
-            keys.tombs(),
-            keys.epoch(),
-            keys.values(&frame.process),
-            keys.schema(&frame.process),
-        ];
-        let told = self.shared.link.script(&self.script, &keys, &arguments);
-        let told = told.inspect_err(|_| self.fit = false).map_err(Trouble::Link)?;
-        let (answer, epoch) = read(told).map_err(Trouble::Other)?;
+        let schema = own.book().schema(frame.schema).to_vec();
+        let sent = send(&self.shared.link, &self.shared.keys, &self.script, frame, &schema, self.made_for.1);
+        let (answer, epoch) = sent.map_err(|error| match error {
+            SendError::Link(error) => {
+                self.fit = false;
+                Trouble::Link(error)
+            }
+            SendError::Answer(what) => Trouble::Other(StoreError::new("read the answer of Redis", what)),
+        })?;
         self.session.answer(&answer, &epoch, own.book().adds_up());
         Ok(if answer == Answer::Ok && self.made_for == asked {
             ControlFlow::Break(())
@@ -255,39 +250,6 @@ impl Sending<'_> {
             }
         }
     }
-}
-
-/// What [`script::FLUSH`] is called with.
-fn arguments(frame: &Frame, own: &Own, is_last: bool) -> Vec<Vec<u8>> {
-    let mut arguments: Vec<Vec<u8>> = vec![
-        frame.process.clone().into(),
-        frame.sequence.to_string().into(),
-        frame.epoch.clone().unwrap_or_default(),
-        if frame.registers { "1" } else { "" }.into(),
-        identity::name().into(),
-        frame.follows.map_or_else(String::new, |sequence| sequence.to_string()).into(),
-        frame.schema.0.to_string().into(),
-        own.book().schema(frame.schema).to_vec(),
-    ];
-    for (field, page) in &frame.pages {
-        arguments.extend([field.clone().into(), page.clone()]);
-    }
-    if frame.registers {
-        arguments.extend([script::ABOUT.into(), identity::about().into()]);
-    }
-    if is_last {
-        arguments.extend([script::ENDED.into(), "1".into()]);
-    }
-    arguments
-}
-
-/// What [`script::FLUSH`] has answered: the answer and the epoch.
-fn read(told: Value) -> Result<(Answer, Vec<u8>), StoreError> {
-    let what = "read the answer of Redis";
-    let (word, epoch, number) =
-        <(Vec<u8>, Vec<u8>, i64)>::from_redis_value(told).map_err(|error| StoreError::new(what, error))?;
-    let answer = Answer::of(&word, number).map_err(|error| StoreError::new(what, error))?;
-    Ok((answer, epoch))
 }
 
 impl fmt::Display for Trouble {

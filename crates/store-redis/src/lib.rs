@@ -25,14 +25,10 @@
 
 mod book;
 mod child;
-mod clock;
 mod error;
 mod flusher;
-mod identity;
 mod numbers;
 mod options;
-mod policy;
-mod session;
 mod store;
 
 pub use error::FlushError;

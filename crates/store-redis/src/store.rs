@@ -8,12 +8,13 @@ use forked::PerProcess;
 use metrics_core::{Child, Children, Desc, Store, StoreError};
 use redis_link::{Address, Link};
 use redis_schema::Keys;
+use redis_session::clock::Clock;
+use redis_session::policy;
 
 use crate::book::Book;
 use crate::child::RedisChild;
-use crate::clock::Clock;
 use crate::flusher::Flusher;
-use crate::{FlushError, Options, policy};
+use crate::{FlushError, Options};
 
 /// Numbers counted in this process and kept in Redis.
 ///

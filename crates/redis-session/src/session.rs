@@ -8,34 +8,38 @@ use redis_schema::{Answer, page};
 
 /// The numbers of a process at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Moment {
-    pub(crate) values: Vec<f64>,
+pub struct Moment {
+    /// In the order of the schema.
+    pub values: Vec<f64>,
     /// When each was set; 0 for those that keep no time.
-    pub(crate) times: Vec<f64>,
+    pub times: Vec<f64>,
     /// How many bytes of the schema say what they are.
-    pub(crate) schema: usize,
+    pub schema: usize,
 }
 
 /// What is sent at once.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Frame {
-    pub(crate) process: String,
-    pub(crate) sequence: u64,
+pub struct Frame {
+    /// The process, with its incarnation.
+    pub process: String,
+    /// Its number: one higher than the last one's.
+    pub sequence: u64,
     /// The epoch that the process knows.
-    pub(crate) epoch: Option<Vec<u8>>,
-    pub(crate) registers: bool,
+    pub epoch: Option<Vec<u8>>,
+    /// Whether the process may be one that the server does not know.
+    pub registers: bool,
     /// The sequence number that must be there; none where everything is sent.
-    pub(crate) follows: Option<u64>,
+    pub follows: Option<u64>,
     /// From which byte of the schema to which.
-    pub(crate) schema: (usize, usize),
+    pub schema: (usize, usize),
     /// Fields and values.
-    pub(crate) pages: Vec<(String, Vec<u8>)>,
+    pub pages: Vec<(String, Vec<u8>)>,
     moment: Moment,
 }
 
 /// What one process has sent, and what of it has arrived.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub struct Session {
     /// The process, whatever its incarnation.
     name: String,
     /// How often it was retired and went on.
@@ -54,7 +58,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(name: String) -> Session {
+    /// Of a process that nobody has heard of.
+    pub fn new(name: String) -> Session {
         Session {
             name,
             incarnation: 0,
@@ -69,7 +74,7 @@ impl Session {
     }
 
     /// The frame to be sent: the last one where it has not been answered, else one of what has changed by `now`.
-    pub(crate) fn next(&mut self, now: impl FnOnce() -> Moment) -> &Frame {
+    pub fn next(&mut self, now: impl FnOnce() -> Moment) -> &Frame {
         let frame = match self.flying.take() {
             Some(frame) => frame,
             None => self.frame(now()),
@@ -79,7 +84,7 @@ impl Session {
 
     /// Takes note of the answer to the last frame. `epoch` is the one that the server told with it; `adds_up` says of
     /// each number whether a retired process's is added to those of others.
-    pub(crate) fn answer(&mut self, answer: &Answer, epoch: &[u8], adds_up: &[bool]) {
+    pub fn answer(&mut self, answer: &Answer, epoch: &[u8], adds_up: &[bool]) {
         let Some(frame) = self.flying.take() else { return };
         match *answer {
             Answer::Ok => {
@@ -120,12 +125,12 @@ impl Session {
     }
 
     /// Whether the server knows the process, as far as it has said.
-    pub(crate) fn is_registered(&self) -> bool {
+    pub fn is_registered(&self) -> bool {
         self.registered
     }
 
     /// Whether the last frame has not been answered: the next one is the same.
-    pub(crate) fn has_flying(&self) -> bool {
+    pub fn has_flying(&self) -> bool {
         self.flying.is_some()
     }
 

@@ -11,13 +11,13 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::identity;
 
 /// Seconds since some moment, by the clock that never goes back.
-pub(crate) fn monotonic() -> f64 {
+pub fn monotonic() -> f64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
 /// What tells this machine's [`monotonic`] clock from all others, since its start.
-pub(crate) fn name() -> String {
+pub fn name() -> String {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     match boot.trim() {
         // A clock that nobody else is known to have.
@@ -31,20 +31,29 @@ pub(crate) fn name() -> String {
 /// Found out once for each start of a machine, by whichever process comes first: so processes of one machine agree to
 /// the last bit who set a number last, however long each of them waited for an answer.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     /// The bits of an `f64`, in seconds.
     ahead: AtomicU64,
 }
 
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock::new()
+    }
+}
+
 impl Clock {
     /// By this machine's clock, until there is an answer.
-    pub(crate) fn new() -> Clock {
+    pub fn new() -> Clock {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         Clock { ahead: AtomicU64::new((now - monotonic()).to_bits()) }
     }
 
     /// Agrees with the other processes of this machine on how far it is.
-    pub(crate) fn agree(&self, link: &Link, keys: &Keys) -> Result<(), LinkError> {
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub fn agree(&self, link: &Link, keys: &Keys) -> Result<(), LinkError> {
         let before = monotonic();
         let told = link.run(redis::pipe().cmd("TIME"))?;
         let here = f64::midpoint(before, monotonic());
@@ -62,7 +71,7 @@ impl Clock {
     }
 
     /// A [`monotonic`] time by the clock of Redis; 0, which stands for none, remains.
-    pub(crate) fn by_redis(&self, time: f64) -> f64 {
+    pub fn by_redis(&self, time: f64) -> f64 {
         if time == 0.0 { 0.0 } else { time + f64::from_bits(self.ahead.load(Ordering::Relaxed)) }
     }
 }

@@ -6,17 +6,23 @@ use redis_link::redis::{self, FromRedisValue};
 use redis_link::{Link, LinkError};
 
 /// Why numbers should not be sent to a Redis, now or ever.
-pub(crate) enum Unfit {
+#[derive(Debug)]
+pub enum Unfit {
+    /// It does not say.
     Unreachable(LinkError),
+    /// It may throw them away.
     Evicts(Evicts),
 }
 
 /// A `maxmemory-policy` by which keys without an end of life may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Evicts(pub(crate) String);
+pub struct Evicts(pub(crate) String);
 
 /// Asks it. One that does not say, as some that are rented out, is taken for fit.
-pub(crate) fn check(link: &Link) -> Result<(), Unfit> {
+///
+/// # Errors
+/// When it is not fit, or cannot be asked.
+pub fn check(link: &Link) -> Result<(), Unfit> {
     let told = match link.run(redis::pipe().cmd("INFO").arg("memory")) {
         Ok(told) => told,
         Err(error) if error.is_refused() => return Ok(()),

@@ -4,13 +4,13 @@ use std::hash::{BuildHasher, RandomState};
 
 /// What a process is called: `<host>-<pid>-<made up>`. Its host's name and its number are for people; what tells it
 /// from all others, on any host, before and after it, is 64 bits that were made up.
-pub(crate) fn name() -> String {
+pub fn name() -> String {
     let made_up = RandomState::new().hash_one((std::process::id(), std::time::SystemTime::now()));
     format!("{}-{}-{made_up:016x}", host(), std::process::id())
 }
 
 /// What it says of itself, as JSON.
-pub(crate) fn about() -> String {
+pub fn about() -> String {
     format!(
         r#"{{"host":"{}","pid":{},"writer":"multiprom {}"}}"#,
         host(),
