@@ -85,6 +85,8 @@ pub(crate) struct Layout {
 pub(crate) struct LaidFamily {
     /// The statement that gives it name, kind and help.
     pub(crate) family: FamilyId,
+    /// The statement that says how it is merged.
+    pub(crate) last: FamilyId,
     /// The slot of its first identity; those of the others follow.
     pub(crate) slot: u32,
     pub(crate) identities: Vec<u32>,

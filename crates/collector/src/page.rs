@@ -1,18 +1,19 @@
 //! A page kept from scrape to scrape: its layout, and the snapshot whose numbers alone are written anew.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use metrics_core::{FamilySnapshot, Kind, Sample, Series, Snapshot};
+use metrics_core::{FamilySnapshot, Kind, Mode, Sample, Series, Snapshot};
 
 use crate::base::Base;
 use crate::book::Book;
-use crate::layout::{Layout, Sequence, View};
+use crate::layout::{LaidFamily, Layout, Sequence, View};
 use crate::merge::{Adding, Fold, Slots};
 use crate::plan::plan;
 use crate::readings::Readings;
 use crate::tally::SettledRun;
-use crate::{Conflict, Rules};
+use crate::{Conflict, Meaning, Rules};
 
 pub(crate) struct Page {
     view: View,
@@ -101,9 +102,7 @@ impl Page {
             let slots = laid.slot as usize..laid.slot as usize + laid.identities.len();
             if laid.only_set {
                 let first_set = &self.slots.first_set;
-                self.set.clear();
-                self.set.extend(slots.filter(|&slot| first_set[slot] != u32::MAX));
-                self.set.sort_unstable_by_key(|&slot| first_set[slot]);
+                in_order_of_setting(slots, first_set, &mut self.set);
                 family.samples.clear();
                 family.samples.extend(self.set.iter().map(|&slot| {
                     let identity = laid.identities[slot - laid.slot as usize];
@@ -125,12 +124,39 @@ impl Page {
         Arc::clone(&self.snapshot)
     }
 
+    /// What stands behind each family of the snapshot made last.
+    pub(crate) fn meanings(&self, book: &Book) -> Vec<Meaning> {
+        let mut set = Vec::new();
+        let meaning = |laid: &LaidFamily| {
+            let statement = book.statement(laid.last);
+            let slots = laid.slot as usize..laid.slot as usize + laid.identities.len();
+            let times = &self.slots.times;
+            let times = if laid.only_set {
+                in_order_of_setting(slots, &self.slots.first_set, &mut set);
+                set.iter().map(|&slot| times[slot]).collect()
+            } else if statement.aggregation.mode == Mode::MostRecent {
+                times[slots].to_vec()
+            } else {
+                Vec::new()
+            };
+            Meaning { aggregation: statement.aggregation, rules: statement.rules, times }
+        };
+        self.layout.families.iter().map(meaning).collect()
+    }
+
     /// The numbers that must not fall, as they were last shown.
     pub(crate) fn printed(&self) -> impl Iterator<Item = (Arc<Series>, f64)> {
         let growing = self.snapshot.families.iter().filter(|family| only_grows(family.kind));
         let samples = growing.flat_map(|family| &family.samples);
         samples.map(|sample| (Arc::clone(&sample.series), sample.value))
     }
+}
+
+/// Those of the slots that were ever set, in the order in which they first were.
+fn in_order_of_setting(slots: Range<usize>, first_set: &[u32], into: &mut Vec<usize>) {
+    into.clear();
+    into.extend(slots.filter(|&slot| first_set[slot] != u32::MAX));
+    into.sort_unstable_by_key(|&slot| first_set[slot]);
 }
 
 /// Whether Prometheus takes a fall of such a family's numbers for a restart.

@@ -17,7 +17,7 @@ use crate::layout::{Sequence, View};
 use crate::merge::Adding;
 use crate::page::Page;
 use crate::readings::{Numbers, Readings, make_room};
-use crate::{Ask, Conflict, FamilyId, Fold, OriginId, SeriesId, Statement};
+use crate::{Ask, Conflict, FamilyId, Fold, Meaning, OriginId, SeriesId, Statement};
 use translation::Translation;
 
 /// Readings of many processes being added up.
@@ -454,6 +454,12 @@ impl Tally {
         snapshot
     }
 
+    /// What stands behind each family of the page made last, in its order: how it was merged, and when its numbers were
+    /// set. For whoever passes the numbers on to be merged with others'.
+    pub fn meanings(&self) -> Vec<Meaning> {
+        self.pages.first().map_or_else(Vec::new, |page| page.meanings(&self.book))
+    }
+
     /// Readings left out of the page made last, because of the kind of their family.
     pub fn conflicts(&self) -> &[Conflict] {
         self.pages.first().map_or(&[], |page| page.conflicts())
@@ -471,7 +477,7 @@ impl Tally {
 
     /// Begins a scrape: [`restart`](Tally::restart), and forgets numbers when most are out of use, as after a
     /// day of short-lived processes.
-    pub(crate) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         let known = self.book.identities() + self.book.origins();
         let used = self.sequence.series.len() + self.sequence.origins.len();
         if known > 16_384 + 4 * used {

@@ -29,12 +29,13 @@ impl Plan<'_> {
                 self.accumulate(book, draft, group, layout);
             }
         }
+        let merged_by = last;
         let last = book.statement(last);
         let only_set =
             last.aggregation.mode == Mode::MostRecent && last.rules != Rules::Ruby && kind == Kind::Gauge;
         layout.timed |= last.aggregation.mode == Mode::MostRecent;
         if self.view.names.is_none() || !identities.is_empty() {
-            layout.families.push(LaidFamily { family: first, slot, identities, only_set });
+            layout.families.push(LaidFamily { family: first, last: merged_by, slot, identities, only_set });
         }
     }
 

@@ -194,3 +194,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whoever_passes_a_page_on_is_told_how_it_was_merged_and_when_its_numbers_were_set() {
+    let mut tally = Tally::default();
+    let (latest, sum) = (Aggregation::MOST_RECENT.live(), Aggregation::SUM);
+    let latest = tally.family(&Statement::new(Kind::Gauge, "latest", "", latest));
+    let sum = tally.family(&Statement::new(Kind::Counter, "done", "", sum));
+    let [a, b, never] = ["a", "b", "never"].map(|it| tally.series(latest, "latest", [Label::new("of", it)]));
+    let done = tally.series(sum, "done_total", []).unwrap();
+    for (process, times) in [("1", [5.0, 0.0]), ("2", [4.0, 7.0])] {
+        let origin = tally.origin(&Process::new(process), "");
+        tally.report(origin);
+        tally.add(b.unwrap(), times[1], times[1]);
+        tally.add(a.unwrap(), times[0], times[0]);
+        tally.add(never.unwrap(), 9.0, 0.0);
+        tally.add(done, 1.0, 0.0);
+    }
+    let page = tally.finish(&Ask::default());
+    let [latest, done] = &tally.meanings()[..] else { panic!("there are two families") };
+    let shown: Vec<f64> = page.families[0].samples.iter().map(|sample| sample.value).collect();
+    // Each was set to its time.
+    assert_eq!((shown, &latest.times[..]), (vec![5.0, 7.0], &[5.0, 7.0][..]));
+    assert_eq!(latest.aggregation.to_string(), "livemostrecent");
+    assert_eq!(done, &Meaning { aggregation: Aggregation::SUM, rules: Rules::Python, times: Vec::new() });
+}
