@@ -1,12 +1,13 @@
 //! All that one application keeps in Redis, as of one moment.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Instant;
 
 use foldhash::HashMap;
 use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_link::{Link, LinkError};
-use redis_schema::{Keys, Schema, page, script};
+use redis_schema::{Keys, LabelSet, Schema, page, script};
 
 /// All that one application keeps in Redis, as of one moment. Kept from one reading to the next: what a process's
 /// numbers are is read once.
@@ -157,6 +158,14 @@ impl Kept {
         base(&self.name)
     }
 
+    /// Whose a label set is that it keeps: its own, or that of somebody for whom it speaks.
+    pub(crate) fn whose(&self, set: &LabelSet) -> Cow<'_, str> {
+        match &*set.process {
+            "" => Cow::Borrowed(self.base()),
+            process => Cow::Owned(format!("{}/{process}", self.base())),
+        }
+    }
+
     /// Takes a hash of pages.
     fn take(&mut self, key: &str, hash: Value) -> Option<Bad> {
         self.sequence.clear();
@@ -253,6 +262,11 @@ pub(crate) fn base(name: &str) -> &str {
         Some((base, incarnation)) if incarnation.bytes().all(|byte| byte.is_ascii_digit()) => base,
         _ => name,
     }
+}
+
+/// The process that has sent what somebody has counted: itself, or who speaks for it.
+pub(crate) fn speaker(whose: &str) -> &str {
+    whose.split_once('/').map_or(whose, |(speaker, _)| speaker)
 }
 
 /// Asks for what has been appended to a schema.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 use metrics_core::{Aggregation, Desc};
-use redis_schema::{Schema, page};
+use redis_schema::{LabelSet, Schema, page};
 
 use crate::fleet::Kept;
 
@@ -66,8 +66,13 @@ impl Retired {
             }
             let adds_up = aggregation == Aggregation::SUM;
             // What does not add up stays whose it is: if it comes back, it has these itself.
-            let process = if adds_up { "" } else { dead.base() };
-            let first = self.place(process, &set.desc, &set.values);
+            let process = if adds_up { "".into() } else { dead.whose(set) };
+            // What has gone takes no place, but is not what it was before either.
+            let is_gone = dead.number(set.numbers.start).is_some_and(|(value, _)| page::is_gone(value));
+            if is_gone && (adds_up || !self.has(&process, set)) {
+                continue;
+            }
+            let first = self.place(&process, &set.desc, &set.values);
             for (number, at) in set.numbers.clone().zip(first..) {
                 let Some((value, beside)) = dead.number(number) else { continue };
                 if adds_up {
@@ -103,6 +108,11 @@ impl Retired {
             hash: self.schema.hash(),
             fields,
         }
+    }
+
+    fn has(&self, process: &str, set: &LabelSet) -> bool {
+        let place = (process.into(), set.desc.name().into(), set.values.clone());
+        self.places.get(&place).is_some_and(|places| places.iter().any(|(desc, _)| *desc == set.desc))
     }
 
     /// The first number of a label set, which is made if there is none.

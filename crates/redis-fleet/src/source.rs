@@ -9,10 +9,10 @@ use foldhash::{HashMap, HashSet};
 use metrics_core::{Aggregation, Desc, FamilySnapshot, Kind, Label, Process, Snapshot};
 use redis_link::redis::{FromRedisValue, Pipeline};
 use redis_link::{Address, Link, Timeouts};
-use redis_schema::{BadPrefix, Keys, LabelSet};
+use redis_schema::{BadPrefix, Keys, LabelSet, page};
 use tracing::warn;
 
-use crate::fleet::{Fleet, Kept};
+use crate::fleet::{Fleet, Kept, speaker};
 
 /// The numbers of an application in Redis, as a source of a page.
 ///
@@ -172,7 +172,7 @@ impl Known {
         number(&fleet.retired, &mut of_retired, families, into);
         let mut whose = None;
         for set in fleet.retired.schema.sets() {
-            if set.process.is_empty() || !back.contains(&*set.process) {
+            if set.process.is_empty() || !back.contains(speaker(&set.process)) {
                 if whose != Some(&set.process) {
                     let origin = into.origin(&process(&set.process), "retired");
                     into.report(origin);
@@ -186,11 +186,15 @@ impl Known {
         for kept in &fleet.processes {
             let of_process = series.entry(kept.name.clone()).or_default();
             number(kept, of_process, families, into);
-            let origin = into.origin(&process(kept.base()), &kept.name);
-            into.report(origin);
             let lives = lives(kept, fleet.now);
+            let mut whose = None;
             for set in kept.schema.sets() {
                 if lives || !set.desc.aggregation().live {
+                    if whose != Some(&set.process) {
+                        let origin = into.origin(&process(&kept.whose(set)), &kept.name);
+                        into.report(origin);
+                        whose = Some(&set.process);
+                    }
                     add(kept, set, of_process, into);
                 }
             }
@@ -204,6 +208,9 @@ fn add(kept: &Kept, set: &LabelSet, series: &[Option<SeriesId>], into: &mut Tall
     for at in set.numbers.clone() {
         let (Some((value, beside)), Some(&series)) = (kept.number(at), series.get(at)) else { return };
         let Some(series) = series else { continue };
+        if page::is_gone(value) {
+            continue;
+        }
         if is_sum {
             into.add(series, value, 0.0);
             if beside != 0.0 {

@@ -4,6 +4,22 @@
 /// thousand of them are two fields of a hash.
 pub const LEN: usize = 512;
 
+/// Stands for a number that was there and is no more: readers leave its series out, as if it had never been. Only numbers
+/// that do not add up go; a sum stays. A `NaN` that no arithmetic makes.
+pub const GONE: f64 = f64::from_bits(0x7ffc_0000_676f_6e65);
+
+/// Whether this is [`GONE`].
+///
+/// ```
+/// use redis_schema::page;
+///
+/// assert!(page::is_gone(page::read(&page::write(&[page::GONE]))[0]));
+/// assert!(!page::is_gone(f64::NAN));
+/// ```
+pub fn is_gone(number: f64) -> bool {
+    number.to_bits() == GONE.to_bits()
+}
+
 /// The field of a process's hash that has the page of this number.
 pub fn field(number: usize) -> String {
     format!("v{number}")

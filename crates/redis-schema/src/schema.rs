@@ -32,7 +32,9 @@ pub struct Schema {
 pub struct LabelSet {
     /// The family.
     pub desc: Arc<Desc>,
-    /// Whose it is, among what is kept of the retired; empty where it is that of the process itself, or everybody's.
+    /// Whose it is; empty where it is that of the process itself, or everybody's. Among what is kept of the retired a
+    /// process; of a process that sends what others have counted, as an exporter does, a name that it has for one of
+    /// them.
     pub process: Box<str>,
     /// The values, in the order of the names.
     pub values: Box<[Box<str>]>,

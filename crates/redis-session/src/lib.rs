@@ -27,4 +27,4 @@ pub mod policy;
 mod session;
 
 pub use exchange::{SendError, send};
-pub use session::{Frame, Moment, Session};
+pub use session::{Frame, Moment, Record, Session};

@@ -4,7 +4,11 @@
 //! the [answer](Session::answer), if there was one. A frame that may have arrived is sent again as it was, number and
 //! all, until there is an answer: only so can a process that was retired meanwhile tell which of its frames was folded.
 
+mod resume;
+
 use redis_schema::{Answer, page};
+
+pub use resume::Record;
 
 /// The numbers of a process at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -199,7 +203,6 @@ fn differs(before: &[f64], from: usize, now: &[f64]) -> bool {
     before.is_none_or(|before| before.iter().zip(now).any(|(a, b)| a.to_bits() != b.to_bits()))
 }
 
-#[cfg(test)]
 fn same(a: &Moment, b: &Moment) -> bool {
     let same = |a: &[f64], b: &[f64]| a.len() == b.len() && !differs(a, 0, b);
     a.schema == b.schema && same(&a.values, &b.values) && same(&a.times, &b.times)

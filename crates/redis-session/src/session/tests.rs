@@ -62,11 +62,15 @@ impl Server {
 struct Client {
     session: Session,
     numbers: Vec<f64>,
+    /// What is written down of a process that outlives its program.
+    disk: Option<Record>,
+    writes: bool,
 }
 
 impl Client {
     fn new(name: usize) -> Client {
-        Client { session: Session::new(format!("p{name}")), numbers: vec![0.0; 3] }
+        let session = Session::new(format!("p{name}"));
+        Client { session, numbers: vec![0.0; 3], disk: None, writes: name > 0 }
     }
 
     fn moment(&self) -> Moment {
@@ -75,11 +79,25 @@ impl Client {
 
     fn frame(&mut self) -> Frame {
         let now = self.moment();
-        self.session.next(|| now).clone()
+        if !self.writes {
+            return self.session.next(|| now).clone();
+        }
+        let frame = self.session.next_or_again(|| now).clone();
+        if !self.session.is_again() {
+            self.disk = self.session.record();
+        }
+        frame
     }
 
     fn answer(&mut self, (answer, epoch): (Answer, Vec<u8>)) {
         self.session.answer(&answer, &epoch, &[true; 40_000]);
+    }
+
+    /// Its program is killed, and started again.
+    fn restart(&mut self) {
+        if let Some(record) = &self.disk {
+            self.session = Session::resume(record.clone());
+        }
     }
 
     /// Until everything has arrived.
@@ -125,6 +143,10 @@ enum Step {
     Retire {
         client: usize,
     },
+    /// The program is killed in any moment between two others, and started again.
+    Restart {
+        client: usize,
+    },
     Empty,
     /// The server writes down what it knows.
     Save,
@@ -141,7 +163,8 @@ fn steps(with_loss: bool) -> impl Strategy<Value = Vec<Step>> {
         2 => client.clone().prop_map(|client| Step::LoseAnswer { client }),
         2 => client.clone().prop_map(|client| Step::LoseFrame { client }),
         2 => (0..8_usize).prop_map(|which| Step::Late { which }),
-        2 => client.prop_map(|client| Step::Retire { client }),
+        2 => client.clone().prop_map(|client| Step::Retire { client }),
+        2 => (1..3_usize).prop_map(|client| Step::Restart { client }),
     ];
     let loss = prop_oneof![Just(Step::Empty), Just(Step::Save), Just(Step::GoBack)];
     if with_loss {
@@ -181,6 +204,7 @@ fn run(steps: &[Step], mut after: impl FnMut(f64, f64)) -> (Server, Vec<Client>)
                     .collect();
                 names.iter().for_each(|name| server.retire(name));
             }
+            Step::Restart { client } => clients[client].restart(),
             Step::Empty => {
                 server = Server { epochs: server.epochs, ..Server::default() };
                 // The first frame of all knows no epoch. That it stays under way while its process is retired and
@@ -261,4 +285,36 @@ fn numbers_that_do_not_add_up_are_sent_whole_by_a_process_that_comes_back() {
     let frame = client.frame();
     assert_eq!(frame.process, "p0+1");
     assert_eq!(frame.pages, [("v0".to_owned(), page::write(&[1.0, 7.0]))]);
+}
+
+#[test]
+fn a_process_that_only_lives_sends_its_last_frame_again_and_writes_nothing_down() {
+    let mut client = Client::new(1);
+    let mut server = Server::default();
+    client.numbers = vec![5.0];
+    client.settle(&mut server);
+    let written = client.disk.clone();
+    for _ in 0..3 {
+        let frame = client.frame();
+        assert_eq!((frame.sequence, &frame.pages[..]), (1, &[][..]));
+        let answer = server.flush(&frame);
+        assert_eq!(answer.0, Answer::Ok);
+        client.answer(answer);
+    }
+    assert_eq!(client.disk, written);
+    client.numbers[0] = 6.0;
+    assert_eq!(client.frame().sequence, 2);
+}
+
+#[test]
+fn who_goes_on_under_another_name_sends_what_is_counted_from_then_on() {
+    let mut client = Client::new(1);
+    let mut server = Server::default();
+    client.numbers = vec![5.0, 7.0];
+    client.settle(&mut server);
+    let mut copy = Client::new(2);
+    copy.session = Session::branch("copy".to_owned(), vec![5.0, 7.0]);
+    copy.numbers = vec![6.0, 7.0];
+    copy.settle(&mut server);
+    assert_eq!(server.total(), 13.0);
 }
