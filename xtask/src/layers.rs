@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["dialects", "exposition", "redis-schema", "redis-testkit", "store-hash", "store-testkit"],
     &["record-store", "liveness", "redis-session"],
     &["store-file", "store-mmap", "store-redis", "collector", "folding"],
-    &["store-open", "exporter-http", "process-metrics", "redis-fleet", "redis-source"],
+    &["store-open", "exporter-http", "process-metrics", "redis-fleet", "redis-push", "redis-source"],
     &["multiprom"],
 ];
 

@@ -91,6 +91,16 @@ impl Session {
         flying.or(self.arrived.as_ref().map(|(_, moment)| moment))
     }
 
+    /// The numbers that have arrived last; none where that is not known of any.
+    pub fn last_arrived(&self) -> Option<&Moment> {
+        self.arrived.as_ref().map(|(_, moment)| moment)
+    }
+
+    /// What the process is called, whatever its incarnation.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether the last frame is one that has arrived already.
     pub fn is_again(&self) -> bool {
         let arrived = self.arrived.as_ref().map(|(sequence, _)| *sequence);

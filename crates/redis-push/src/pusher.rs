@@ -1,0 +1,346 @@
+//! Who sends the numbers of one directory, a step at a time.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use collector::{Ask, Liveness, Rules, Source, Tally};
+use foldhash::HashSet;
+use redis_link::{Address, Link, Script, Timeouts};
+use redis_schema::{Answer, BadPrefix, Keys, script};
+use redis_session::clock::{Clock, monotonic};
+use redis_session::policy::{self, Unfit};
+use redis_session::{Record, SendError, Session, identity, send};
+use tokio::runtime::Runtime;
+
+use crate::PushError;
+use crate::disk::{BeforeEach, Disk, step};
+use crate::files::Files;
+use crate::ledger::Ledger;
+use crate::notes::{Notes, fnv};
+
+/// What is sent, and where.
+pub struct What {
+    /// The directory whose numbers are sent, and in which it is written down who sends them.
+    pub directory: PathBuf,
+    /// Reads it: nothing else.
+    pub source: Box<dyn Source>,
+    /// Whose gauges of the `live` modes are sent.
+    pub liveness: Liveness,
+    /// The Redis.
+    pub address: Address,
+    /// What tells the application from others in it.
+    pub prefix: String,
+    /// How long Redis is waited for.
+    pub timeouts: Timeouts,
+}
+
+/// Who sends the numbers of one directory, a step at a time: no thread, and no clock but for times that are sent.
+pub struct Pusher {
+    what: What,
+    tally: Tally,
+    runtime: Runtime,
+    link: Link,
+    keys: Keys,
+    script: Script,
+    clock: Clock,
+    /// How far the clock of Redis is ahead of that of this machine which counts from 1970, in seconds.
+    ahead: f64,
+    /// Families of which the log was told that not all is sent.
+    told: HashSet<String>,
+    /// Whether Redis was found fit, since the connection was last lost.
+    fit: bool,
+    sender: Option<Sender>,
+}
+
+/// Who one is, once that is known.
+struct Sender {
+    disk: Disk,
+    session: Session,
+    ledger: Ledger,
+    files: Files,
+    /// The files of the last page that had some.
+    before: Vec<u64>,
+    /// What is written down: which frame, how much of the schema with which hash, and when it was written.
+    written: Option<Frame>,
+    schema: (usize, u64),
+    /// When Redis was last heard, and when that was written down, in seconds since 1970.
+    heard: u64,
+    noted: u64,
+}
+
+/// What tells a frame from others.
+type Frame = (String, u64, bool, Option<Vec<u8>>);
+
+/// What became of numbers that were sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Label sets that are sent.
+    pub series: usize,
+    /// Label sets that cannot be.
+    pub left_out: usize,
+}
+
+/// So many frames in a row are enough for whatever has happened to the server.
+const FRAMES: usize = 8;
+
+/// A tomb stays a day. Whoever was not heard of for this long cannot tell from its absence that nothing was folded.
+const SILENCE: u64 = 23 * 60 * 60; // seconds
+
+/// The most families that the log is told of.
+const MOST_TOLD: usize = 1_000;
+
+/// So often it is written down at least that Redis is heard.
+const NOTES_EVERY: u64 = 60 * 60; // seconds
+
+impl Pusher {
+    /// One for this directory. Nothing is read or sent yet.
+    ///
+    /// # Errors
+    /// When the prefix cannot be part of a key.
+    ///
+    /// # Panics
+    /// When the system has no more descriptors for a runtime.
+    pub fn new(what: What) -> Result<Pusher, BadPrefix> {
+        Ok(Pusher {
+            keys: Keys::new(&what.prefix, 0)?,
+            link: Link::new(what.address.clone(), what.timeouts),
+            tally: Tally::default(),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .expect("a runtime without sockets needs nothing of the system but memory"),
+            script: Script::new(script::FLUSH),
+            clock: Clock::new(),
+            ahead: 0.0,
+            told: HashSet::default(),
+            fit: false,
+            sender: None,
+            what,
+        })
+    }
+
+    /// Sends what the directory adds up to now. With `is_last` it says that no more will come: gauges of the living go at
+    /// once, and what was counted stays.
+    ///
+    /// To be called on a thread that may block, outside of any runtime.
+    ///
+    /// # Errors
+    /// When the numbers cannot be read, written down or sent; what is sent next has them all.
+    pub fn push(&mut self, is_last: bool) -> Result<Pushed, PushError> {
+        self.push_in_steps(is_last, &mut || true)
+    }
+
+    /// [`push`](Pusher::push), with something called before each change to the directory or to Redis, and after. Where it
+    /// says no, it ends at once and cleans nothing up, as if its process had been killed there.
+    #[doc(hidden)]
+    pub fn push_in_steps(
+        &mut self,
+        is_last: bool,
+        before_each: &mut dyn FnMut() -> bool,
+    ) -> Result<Pushed, PushError> {
+        if self.sender.as_ref().is_none_or(|sender| !sender.disk.is_ours()) {
+            let disk = Disk::take(&self.what.directory)?;
+            let disk = disk.ok_or_else(|| PushError::Taken { path: self.what.directory.clone() })?;
+            self.sender = Some(match self.sender.take() {
+                // The directory was wiped, and who we are with it; we have not forgotten.
+                Some(sender) => Sender { disk, written: None, schema: (0, fnv(b"")), ..sender },
+                None => Sender::begin(disk)?,
+            });
+        }
+        self.take_page()?;
+        if !self.fit {
+            match policy::check(&self.link) {
+                Ok(()) => self.fit = true,
+                Err(Unfit::Unreachable(error)) => return Err(PushError::Link(error)),
+                Err(Unfit::Evicts(evicts)) => return Err(PushError::Redis(evicts.to_string())),
+            }
+            self.clock.agree(&self.link, &self.keys).map_err(PushError::Link)?;
+            // Looked at once: were it each time, the times of numbers that nobody has set would change.
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.ahead = self.clock.by_redis(monotonic()) - since.as_secs_f64();
+        }
+        let Pusher { sender: Some(sender), link, keys, script, .. } = self else {
+            return Err(PushError::Died);
+        };
+        for _ in 0..FRAMES {
+            let is_new = !sender.session.has_flying();
+            let moment = sender.ledger.moment();
+            let frame = sender.session.next_or_again(|| moment).clone();
+            sender.note(before_each)?;
+            step(before_each)?;
+            let schema = sender.ledger.schema().bytes().get(frame.schema.0..frame.schema.1);
+            let sent = send(link, keys, script, &frame, schema.unwrap_or_default(), is_last && is_new);
+            let (answer, epoch) = sent.map_err(|error| match error {
+                SendError::Link(error) => {
+                    self.fit = false;
+                    PushError::Link(error)
+                }
+                SendError::Answer(_) => PushError::Redis(error.to_string()),
+            })?;
+            step(before_each)?;
+            sender.take_answer(answer.clone(), &epoch, frame.sequence);
+            if answer == Answer::Ok && is_new {
+                let (series, left_out) = sender.ledger.counts();
+                return Ok(Pushed { series, left_out });
+            }
+        }
+        Err(PushError::Redis("it is never as it was a moment ago".to_owned()))
+    }
+
+    /// What the process is called in Redis, whatever its incarnation, once that is known.
+    pub fn name(&self) -> Option<&str> {
+        Some(self.sender.as_ref()?.session.name())
+    }
+
+    /// The directory and the database, for people.
+    pub(crate) fn place(&self) -> (String, String) {
+        (self.what.directory.display().to_string(), self.what.address.to_string())
+    }
+
+    /// Reads the directory.
+    fn take_page(&mut self) -> Result<(), PushError> {
+        let Some(sender) = &mut self.sender else { return Ok(()) };
+        let mut ask = Ask::default();
+        ask.liveness = self.what.liveness;
+        let failed = |error| {
+            let operation = format!("list {}", self.what.directory.display());
+            PushError::File { operation, error }
+        };
+        sender.files.look(&self.what.directory).map_err(failed)?;
+        self.tally.begin();
+        let read = self.runtime.block_on(self.what.source.read(&ask, &mut self.tally));
+        read.map_err(PushError::Source)?;
+        let page = self.tally.finish(&ask);
+        let clock = |rules, time| match rules {
+            Rules::Ruby => self.clock.by_redis(time),
+            _ => time + self.ahead,
+        };
+        let replaced = sender.files.replace(&sender.before);
+        let files = (replaced, sender.files.has_archive);
+        sender.ledger.take(&page, &self.tally.meanings(), files, clock);
+        if !sender.files.marks.is_empty() {
+            sender.before.clone_from(&sender.files.marks);
+        }
+        for (family, why) in sender.ledger.take_left_out() {
+            if self.told.len() < MOST_TOLD && self.told.insert(family.clone()) {
+                tracing::warn!("of {family} not all is sent to Redis: {why}");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Pusher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (directory, database) = self.place();
+        write!(f, "Pusher of {directory} to {database}")
+    }
+}
+
+impl Sender {
+    /// Who has this directory: as it is written down there, or somebody new.
+    fn begin(disk: Disk) -> Result<Sender, PushError> {
+        let now = now();
+        let mut sender = Sender {
+            session: Session::new(identity::name()),
+            ledger: Ledger::default(),
+            files: Files::default(),
+            before: Vec::new(),
+            written: None,
+            schema: (0, fnv(b"")),
+            heard: now,
+            noted: 0,
+            disk,
+        };
+        let Some((notes, schema)) = sender.disk.read()? else { return Ok(sender) };
+        let Notes { place, heard, session: mut record, carried, files, schema: (len, hash) } = notes;
+        let ledger = Ledger::resume(&schema, &record.sent.1, &carried);
+        sender.ledger =
+            ledger.map_err(|error| PushError::Redis(format!("the schema of what was sent: {error}")))?;
+        sender.before = files;
+        sender.heard = heard;
+        sender.schema = (usize::try_from(len).unwrap_or_default(), hash);
+        if place != sender.disk.place() {
+            // A copy: who was copied sends what it had counted. What may have been sent is taken for sent.
+            tracing::info!(
+                "the directory is a copy of one that {} sends; its numbers are sent from here on",
+                record.name
+            );
+            sender.session = sender.branch(&record.sent.1.values);
+            sender.schema = (0, fnv(b""));
+            // All its files are others, and say the same.
+            sender.before = Vec::new();
+            return Ok(sender);
+        }
+        // Of whom nothing is known after so long may have been folded: he does not register as if he were new.
+        record.registers &= now.saturating_sub(heard) < SILENCE;
+        sender.noted = heard;
+        sender.session = Session::resume(record);
+        Ok(sender)
+    }
+
+    /// Somebody new who does not send what is in `counted`.
+    fn branch(&self, counted: &[f64]) -> Session {
+        let adds_up = self.ledger.adds_up().iter();
+        let counted = counted.iter().zip(adds_up).map(|(&number, &adds)| if adds { number } else { 0.0 });
+        Session::branch(identity::name(), counted.collect())
+    }
+
+    /// Writes down what is sent next, unless it is what is written.
+    fn note(&mut self, before_each: BeforeEach<'_>) -> Result<(), PushError> {
+        let Some(record) = self.session.record() else { return Ok(()) };
+        let Record { name, incarnation, epoch, registers, sent: (sequence, moment), .. } = &record;
+        let frame = (format!("{name}+{incarnation}"), *sequence, *registers, epoch.clone());
+        if self.written.as_ref() == Some(&frame) && self.heard < self.noted.saturating_add(NOTES_EVERY) {
+            return Ok(());
+        }
+        let schema = &self.ledger.schema().bytes()[..moment.schema];
+        let appended = (self.schema.0.min(schema.len()), &schema[self.schema.0.min(schema.len())..]);
+        let hash = match appended.1 {
+            [] if self.schema.0 == schema.len() => self.schema.1,
+            _ => fnv(schema),
+        };
+        let notes = Notes {
+            place: self.disk.place(),
+            heard: self.heard,
+            session: record,
+            carried: self.ledger.carried().to_vec(),
+            files: self.before.clone(),
+            schema: (schema.len() as u64, hash),
+        };
+        self.disk.write(&notes, appended, before_each)?;
+        self.schema = (schema.len(), hash);
+        (self.written, self.noted) = (Some(frame), self.heard);
+        Ok(())
+    }
+
+    fn take_answer(&mut self, answer: Answer, epoch: &[u8], sequence: u64) {
+        let silent = now().saturating_sub(self.heard);
+        let answer = match answer {
+            Answer::Ok => {
+                self.heard = now();
+                Answer::Ok
+            }
+            // Its tomb may have ended: what was sent last is rather taken for folded than sent again.
+            Answer::Retired { at: None } if silent >= SILENCE => Answer::Retired { at: Some(sequence) },
+            Answer::Other { before: Some(before) } if before > sequence => {
+                // Nobody else should have this name: a machine was cloned, with all that was on it.
+                tracing::warn!(
+                    "another multiprom sends as {}; going on under another name",
+                    self.session.name()
+                );
+                let counted = self.session.last_arrived().or(self.session.last_sent());
+                let counted = counted.map(|moment| moment.values.clone()).unwrap_or_default();
+                self.session = self.branch(&counted);
+                return;
+            }
+            answer => answer,
+        };
+        self.session.answer(&answer, epoch, self.ledger.adds_up());
+    }
+}
+
+/// Seconds since 1970 by the clock of this machine.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
