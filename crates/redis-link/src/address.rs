@@ -6,12 +6,16 @@ mod tests;
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
+use crate::login::Login;
+
 /// Where a Redis is, and as whom to speak to it: a URL, taken apart.
 ///
 /// `redis://[[user]:password@]host[:port][/database]`, `rediss://...` for TLS, and
 /// `redis+unix:///path[?db=0&user=...&pass=...]`, also written `unix://`, and
-/// `redis+sentinel://[[user]:password@]host[:26379][,host...]/master[/database]`. What is special in a URL stands
-/// percent-encoded. Shown, it has `***` where the password is.
+/// `redis+sentinel://[[user]:password@]host[:26379][,host...]/master[/database]`, and
+/// `redis+cluster://[[user]:password@]host[:port][,host...]`; with `rediss` for TLS to all of them. What Sentinels
+/// themselves want to know is `?sentinel_user=...&sentinel_pass=...`, and `sentinel_tls=yes` or `no` where they differ
+/// from the master in that. What is special in a URL stands percent-encoded. Shown, it has `***` where the password is.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Where it listens.
@@ -21,6 +25,9 @@ pub struct Address {
     /// The name of the ACL user; the server's default user where there is none.
     pub user: Option<String>,
     password: Option<String>,
+    /// As whom Sentinels are spoken to.
+    sentinel_user: Option<String>,
+    sentinel_password: Option<String>,
 }
 
 /// Where a Redis listens.
@@ -43,6 +50,17 @@ pub enum Place {
         sentinels: Vec<(String, u16)>,
         /// What they call the master.
         master: String,
+        /// Whether the master speaks TLS. It must prove to be the host that the Sentinels name.
+        tls: bool,
+        /// Whether the Sentinels do.
+        sentinel_tls: bool,
+    },
+    /// On the nodes of a cluster: which one is asked for by the key.
+    Cluster {
+        /// Hosts and ports of some of them: who the others are, these say.
+        seeds: Vec<(String, u16)>,
+        /// Whether they speak TLS. Each must prove to be the host that the cluster calls it.
+        tls: bool,
     },
 }
 
@@ -55,9 +73,29 @@ const USUAL_PORT: u16 = 6379;
 const USUAL_SENTINEL_PORT: u16 = 26379;
 
 impl Address {
+    /// What addresses begin with, before `://`.
+    pub const SCHEMES: [&str; 9] = [
+        "redis",
+        "rediss",
+        "redis+sentinel",
+        "rediss+sentinel",
+        "redis+cluster",
+        "rediss+cluster",
+        "redis+unix",
+        "valkey+unix",
+        "unix",
+    ];
+
     /// A Redis without password, in database 0.
     pub fn new(place: Place) -> Address {
-        Address { place, database: 0, user: None, password: None }
+        Address {
+            place,
+            database: 0,
+            user: None,
+            password: None,
+            sentinel_user: None,
+            sentinel_password: None,
+        }
     }
 
     /// The address in `url`.
@@ -85,7 +123,10 @@ impl Address {
             "redis" => tcp(rest, false)?,
             "rediss" => tcp(rest, true)?,
             "unix" | "redis+unix" | "valkey+unix" => unix(rest)?,
-            "redis+sentinel" => sentinel(rest)?,
+            "redis+sentinel" => sentinel(rest, false)?,
+            "rediss+sentinel" => sentinel(rest, true)?,
+            "redis+cluster" => cluster(rest, false)?,
+            "rediss+cluster" => cluster(rest, true)?,
             _ => return Err(AddressError(format!("unknown scheme {scheme:?}"))),
         };
         let mut others = Vec::new();
@@ -96,8 +137,13 @@ impl Address {
                 "db" => address.database = database(&value)?,
                 "user" => address.user = Some(value),
                 "pass" | "password" => address.password = Some(value),
+                _ if name.starts_with("sentinel_") => address.take_of_sentinels(name, value)?,
                 _ => others.push((decoded(name)?, value)),
             }
+        }
+        if matches!(address.place, Place::Cluster { .. }) && address.database != 0 {
+            let why = "a cluster has no databases but 0: give what is to be apart a prefix of its own";
+            return Err(AddressError(why.to_owned()));
         }
         Ok((address, others))
     }
@@ -113,8 +159,44 @@ impl Address {
         self.password.is_some()
     }
 
-    pub(crate) fn password(&self) -> Option<&str> {
-        self.password.as_deref()
+    /// The same with this password for the Sentinels, if there are any.
+    pub fn with_sentinel_password(mut self, password: Option<String>) -> Address {
+        self.sentinel_password = password;
+        self
+    }
+
+    /// Whether there is one.
+    pub fn has_sentinel_password(&self) -> bool {
+        self.sentinel_password.is_some()
+    }
+
+    /// As whom the master, or whoever listens, is spoken to.
+    pub(crate) fn login(&self) -> Login<'_> {
+        Login { user: self.user.as_deref(), password: self.password.as_deref(), database: self.database }
+    }
+
+    /// As whom Sentinels are.
+    pub(crate) fn sentinel_login(&self) -> Login<'_> {
+        let (user, password) = (self.sentinel_user.as_deref(), self.sentinel_password.as_deref());
+        Login { user, password, database: 0 }
+    }
+
+    /// Takes a parameter that says something of the Sentinels.
+    fn take_of_sentinels(&mut self, name: &str, value: String) -> Result<(), AddressError> {
+        let Place::Sentinel { sentinel_tls, .. } = &mut self.place else {
+            return Err(AddressError(format!("{name} where there is no Sentinel")));
+        };
+        match (name, &*value) {
+            ("sentinel_user", _) => self.sentinel_user = Some(value),
+            ("sentinel_pass" | "sentinel_password", _) => self.sentinel_password = Some(value),
+            ("sentinel_tls", "yes") => *sentinel_tls = true,
+            ("sentinel_tls", "no") => *sentinel_tls = false,
+            ("sentinel_tls", _) => {
+                return Err(AddressError("sentinel_tls is yes or no".to_owned()));
+            }
+            _ => return Err(AddressError(format!("unknown parameter {name:?}"))),
+        }
+        Ok(())
     }
 
     /// Takes what stands before an `@`.
@@ -167,25 +249,46 @@ fn host_and_port(text: &str, usual: u16) -> Result<(String, u16), AddressError> 
 }
 
 /// What follows `redis+sentinel://`, up to the `?`.
-fn sentinel(rest: &str) -> Result<Address, AddressError> {
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (credentials, hosts) = match authority.rsplit_once('@') {
-        Some((credentials, hosts)) => (Some(credentials), hosts),
-        None => (None, authority),
-    };
-    let sentinels = hosts.split(',').map(|host| host_and_port(host, USUAL_SENTINEL_PORT));
-    let sentinels = sentinels.collect::<Result<_, _>>()?;
+fn sentinel(rest: &str, tls: bool) -> Result<Address, AddressError> {
+    let (credentials, sentinels, path) = hosts(rest, USUAL_SENTINEL_PORT)?;
     let (master, number) = path.split_once('/').unwrap_or((path, ""));
     if master.is_empty() {
         return Err(AddressError("the name of the master is missing behind the sentinels".to_owned()));
     }
-    let mut address = Address::new(Place::Sentinel { sentinels, master: decoded(master)? });
+    let master = decoded(master)?;
+    let mut address = Address::new(Place::Sentinel { sentinels, master, tls, sentinel_tls: tls });
     address.take_credentials(credentials)?;
     match number.trim_end_matches('/') {
         "" => {}
         number => address.database = database(number)?,
     }
     Ok(address)
+}
+
+/// What follows `redis+cluster://`, up to the `?`.
+fn cluster(rest: &str, tls: bool) -> Result<Address, AddressError> {
+    let (credentials, seeds, path) = hosts(rest, USUAL_PORT)?;
+    let mut address = Address::new(Place::Cluster { seeds, tls });
+    address.take_credentials(credentials)?;
+    match path.trim_end_matches('/') {
+        "" => {}
+        number => address.database = database(number)?,
+    }
+    Ok(address)
+}
+
+/// The parts of `[CREDENTIALS@]HOST[:PORT][,HOST...][/PATH]`.
+type Hosts<'a> = (Option<&'a str>, Vec<(String, u16)>, &'a str);
+
+/// Takes that apart.
+fn hosts(rest: &str, usual: u16) -> Result<Hosts<'_>, AddressError> {
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (credentials, hosts) = match authority.rsplit_once('@') {
+        Some((credentials, hosts)) => (Some(credentials), hosts),
+        None => (None, authority),
+    };
+    let hosts = hosts.split(',').map(|host| host_and_port(host, usual)).collect::<Result<_, _>>()?;
+    Ok((credentials, hosts, path))
 }
 
 /// What follows `redis+unix://`, up to the `?`.
@@ -239,10 +342,14 @@ impl Display for Address {
                 let scheme = if *tls { "rediss" } else { "redis" };
                 write!(f, "{scheme}://{credentials}{}/{}", shown(host, *port), self.database)
             }
-            Place::Sentinel { sentinels, master } => {
-                let sentinels: Vec<String> =
-                    sentinels.iter().map(|(host, port)| shown(host, *port)).collect();
-                write!(f, "redis+sentinel://{credentials}{}/{master}/{}", sentinels.join(","), self.database)
+            Place::Sentinel { sentinels, master, tls, .. } => {
+                let scheme = if *tls { "rediss" } else { "redis" };
+                let sentinels = list(sentinels);
+                write!(f, "{scheme}+sentinel://{credentials}{sentinels}/{master}/{}", self.database)
+            }
+            Place::Cluster { seeds, tls } => {
+                let scheme = if *tls { "rediss" } else { "redis" };
+                write!(f, "{scheme}+cluster://{credentials}{}", list(seeds))
             }
             Place::Unix(path) => {
                 write!(f, "redis+unix://{credentials}{}", path.display())?;
@@ -252,8 +359,14 @@ impl Display for Address {
     }
 }
 
+/// Hosts and ports, between commas.
+fn list(hosts: &[(String, u16)]) -> String {
+    let hosts: Vec<String> = hosts.iter().map(|(host, port)| shown(host, *port)).collect();
+    hosts.join(",")
+}
+
 /// `HOST:PORT`, an IPv6 address in brackets.
-fn shown(host: &str, port: u16) -> String {
+pub(crate) fn shown(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

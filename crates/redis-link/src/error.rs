@@ -22,8 +22,9 @@ enum Fate {
     Refused,
 }
 
+/// Why it failed: by the system's word, or the server's.
 #[derive(Debug)]
-enum Cause {
+pub(crate) enum Cause {
     System(io::Error),
     Server { code: String, text: String },
 }
@@ -58,8 +59,15 @@ impl LinkError {
         }
     }
 
-    pub(crate) fn unsent(tried: String, cause: io::Error) -> LinkError {
-        LinkError { fate: Fate::Unsent, tried, cause: Cause::System(cause) }
+    /// Whether the server says that it cannot just now, and has done nothing: it loads its data (`LOADING`), or its
+    /// cluster has lost a node (`CLUSTERDOWN`), moves the keys at this moment (`TRYAGAIN`), or puts another in the place
+    /// of a master (`MASTERDOWN`).
+    pub fn is_passing(&self) -> bool {
+        matches!(self.code(), Some("LOADING" | "CLUSTERDOWN" | "TRYAGAIN" | "MASTERDOWN"))
+    }
+
+    pub(crate) fn unsent(tried: String, cause: impl Into<Cause>) -> LinkError {
+        LinkError { fate: Fate::Unsent, tried, cause: cause.into() }
     }
 
     pub(crate) fn lost(tried: String, cause: io::Error) -> LinkError {
@@ -69,16 +77,11 @@ impl LinkError {
     pub(crate) fn refused(tried: String, error: &ServerError) -> LinkError {
         LinkError { fate: Fate::Refused, tried, cause: Cause::server(error, None) }
     }
-
-    /// The server knows us not: nothing of what was to be sent has been.
-    pub(crate) fn unwelcome(tried: String, error: &ServerError, password: Option<&str>) -> LinkError {
-        LinkError { fate: Fate::Unsent, tried, cause: Cause::server(error, password) }
-    }
 }
 
 impl Cause {
-    /// A server that does not know a command repeats its arguments.
-    fn server(error: &ServerError, secret: Option<&str>) -> Cause {
+    /// A server that does not know a command repeats its arguments: what is `secret` in them is not shown.
+    pub(crate) fn server(error: &ServerError, secret: Option<&str>) -> Cause {
         let mut text = match error.details() {
             Some(details) => format!("{} {details}", error.code()),
             None => error.code().to_owned(),
@@ -88,16 +91,37 @@ impl Cause {
         }
         Cause::Server { code: error.code().to_owned(), text }
     }
+
+    /// The same, with who it comes from.
+    pub(crate) fn of(self, whom: &str) -> Cause {
+        match self {
+            Cause::System(error) if error.kind() == io::ErrorKind::TimedOut => {
+                io::Error::new(error.kind(), format!("{whom}: no answer in time")).into()
+            }
+            Cause::System(error) => io::Error::new(error.kind(), format!("{whom}: {error}")).into(),
+            Cause::Server { code, text } => Cause::Server { code, text: format!("{whom}: {text}") },
+        }
+    }
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Cause {
+        Cause::System(error)
+    }
 }
 
 impl Display for LinkError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.tried)?;
         match &self.cause {
-            Cause::System(error) if error.kind() == io::ErrorKind::TimedOut => {
+            // What the system says of it is no more than that, unless somebody is named.
+            Cause::System(error) if error.kind() == io::ErrorKind::TimedOut && error.get_ref().is_none() => {
                 f.write_str("no answer in time")
             }
             Cause::System(error) => write!(f, "{error}"),
+            Cause::Server { code, text } if code == "MOVED" => {
+                write!(f, "{text}: this is a node of a cluster, write redis+cluster:// before its address")
+            }
             Cause::Server { text, .. } => f.write_str(text),
         }?;
         let lost = ", and nobody knows whether it was carried out";

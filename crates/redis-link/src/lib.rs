@@ -1,5 +1,5 @@
-//! A connection to a Redis, wherever it is: TCP, with TLS by the feature `tls`, a unix socket, or the
-//! master that Sentinels name.
+//! A connection to a Redis, wherever it is: TCP, with TLS by the feature `tls`, a unix socket, the
+//! master that Sentinels name, or the node of a cluster that has a key.
 //!
 //! [`Link::run`] sends a [`redis::Pipeline`] and returns its answers, in one round trip and in bounded time. What the
 //! `redis` crate is used for is how commands and values look; the socket is our own, for three reasons:
@@ -29,11 +29,15 @@
 mod address;
 mod answers;
 mod backoff;
+mod cluster;
 mod connection;
 #[cfg(feature = "tls")]
 mod encrypted;
 mod error;
+mod line;
 mod link;
+mod login;
+mod redirect;
 mod script;
 mod sentinel;
 mod socket;

@@ -1,6 +1,5 @@
 //! A way to one Redis: connects when it has to, and says what became of what it was given.
 
-use std::borrow::Cow;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,18 +8,21 @@ use forked::{Descriptors, PerProcess};
 use redis::{Cmd, Pipeline, Value};
 
 use crate::address::{Address, Place};
-use crate::connection::Connection;
-use crate::{LinkError, Script, sentinel};
+use crate::cluster::Slot;
+use crate::line::{Destination, Errand, Line};
+use crate::{LinkError, Script};
 
 /// A way to one Redis. Connects at the first [`run`](Link::run), and again at the next one after a connection was
 /// lost; tries nothing twice.
+///
+/// Of a cluster it is the way to whichever node has the keys that are [wanted](Link::for_key). What a node has sent
+/// elsewhere goes there: it was not carried out.
 ///
 /// One pipeline runs at a time: a second thread waits for the first one's answer. A forked child has a connection of
 /// its own and lets go of its parent's when it first runs something.
 #[derive(Debug)]
 pub struct Link {
-    address: Address,
-    timeouts: Timeouts,
+    to: Destination,
     own: PerProcess<Own>,
 }
 
@@ -34,10 +36,11 @@ pub struct Timeouts {
 }
 
 /// What one process has of a link.
+#[derive(Default)]
 struct Own {
     /// The connection's socket, for a child to let go of.
     descriptors: Descriptors,
-    connection: Mutex<Option<Connection>>,
+    line: Mutex<Line>,
 }
 
 impl Default for Timeouts {
@@ -50,12 +53,22 @@ impl Default for Timeouts {
 impl Link {
     /// A way to `address`. Connects to nothing yet.
     pub fn new(address: Address, timeouts: Timeouts) -> Link {
-        Link { address, timeouts, own: PerProcess::new() }
+        Link { to: Destination { address, timeouts, slot: None }, own: PerProcess::new() }
+    }
+
+    /// The same, for this key and all that have its hash tag. A cluster keeps them on one node, and has no way that is
+    /// for no key; to any other Redis it is all the same.
+    pub fn for_key(mut self, key: &str) -> Link {
+        self.to.slot = match self.to.address.place {
+            Place::Cluster { .. } => Some(Slot::of(key.as_bytes())),
+            _ => None,
+        };
+        self
     }
 
     /// Where it leads.
     pub fn address(&self) -> &Address {
-        &self.address
+        &self.to.address
     }
 
     /// Runs a pipeline and returns what each of its commands was answered, ignored ones too; what those of a
@@ -75,7 +88,7 @@ impl Link {
         let values = self.run_each_by(pipeline, deadline)?;
         for (command, value) in pipeline.cmd_iter().zip(&values) {
             if let Value::ServerError(error) = value {
-                return Err(LinkError::refused(self.tried("run", &name(command)), error));
+                return Err(LinkError::refused(self.to.tried("run", &name(command)), error));
             }
         }
         Ok(values)
@@ -102,7 +115,13 @@ impl Link {
             Some(first) => name(first),
             None => String::new(),
         };
-        let mut values = self.exchange(&pipeline.get_packed_pipeline(), count, deadline, &what)?;
+        let own = self.own();
+        let mut line = own.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let packed = pipeline.get_packed_pipeline();
+        let errand = Errand { to: &self.to, descriptors: &own.descriptors, what: &what };
+        let mut values = errand.exchange(&mut line, &packed, count, deadline)?;
+        errand.follow(&mut line, pipeline, &mut values, deadline)?;
+        drop(line);
         if !pipeline.is_transaction() {
             return Ok(values);
         }
@@ -113,7 +132,7 @@ impl Link {
                     Value::ServerError(error) => Some(error),
                     _ => None,
                 });
-                let tried = self.tried("run the transaction", &what());
+                let tried = self.to.tried("run the transaction", &what());
                 Err(match first {
                     Some(error) => LinkError::refused(tried, &error),
                     None => LinkError::lost(tried, io::ErrorKind::InvalidData.into()),
@@ -147,88 +166,19 @@ impl Link {
     /// Closes the connection, if there is one; the next run connects anew.
     pub fn disconnect(&self) {
         if let Some(own) = self.own.get() {
-            *own.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            own.line.lock().unwrap_or_else(PoisonError::into_inner).connection = None;
         }
     }
 
-    /// Sends `count` commands, on the connection that there is or a new one, and returns as many answers. After an
-    /// error there is no connection: an answer that comes late must not be taken for another's.
-    fn exchange(
-        &self,
-        commands: &[u8],
-        count: usize,
-        deadline: Option<Instant>,
-        what: &dyn Fn() -> String,
-    ) -> Result<Vec<Value>, LinkError> {
-        let own = self.own();
-        let mut place = own.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        // Taken out for as long as it is used: whatever ends this early, a panic too, ends the connection.
-        let mut connection = match place.take().and_then(Connection::still_usable) {
-            Some(connection) => connection,
-            None => self.connect(own, deadline)?,
-        };
-        let deadline = sooner(Instant::now() + self.timeouts.answer, deadline);
-        match connection.exchange(commands, count, deadline) {
-            Ok(values) => {
-                if !self.is_replaced(&values) {
-                    *place = Some(connection);
-                }
-                Ok(values)
-            }
-            Err(broken) if broken.sent => Err(LinkError::lost(self.tried("run", &what()), broken.cause)),
-            Err(broken) => Err(LinkError::unsent(self.tried("send", &what()), broken.cause)),
+    /// Lets go of the connection of the process that this one was forked off, where it uses the link no more: one that
+    /// does, does so by itself.
+    pub fn let_go(&self) {
+        if self.own.get().is_none()
+            && let Some(ancestors) = self.own.inherited()
+        {
+            // Where that fails the socket stays open until this process ends, and nobody here writes into it.
+            let _ = ancestors.descriptors.abandon();
         }
-    }
-
-    fn connect(&self, own: &Own, deadline: Option<Instant>) -> Result<Connection, LinkError> {
-        let deadline = sooner(Instant::now() + self.timeouts.connect, deadline);
-        let tried = || format!("connect to {}", self.address);
-        let (master, place) = match &self.address.place {
-            Place::Sentinel { sentinels, master } => {
-                let place = sentinel::master(sentinels, master, &own.descriptors, deadline);
-                (true, Cow::Owned(place.map_err(|error| LinkError::unsent(tried(), error))?))
-            }
-            place => (false, Cow::Borrowed(place)),
-        };
-        let mut connection = Connection::open(&place, &own.descriptors, deadline)
-            .map_err(|error| LinkError::unsent(tried(), error))?;
-        let mut greeting = Pipeline::new();
-        if let Some(password) = self.address.password() {
-            let command = greeting.cmd("AUTH");
-            if let Some(user) = &self.address.user {
-                command.arg(user);
-            }
-            command.arg(password);
-        }
-        if self.address.database != 0 {
-            greeting.cmd("SELECT").arg(self.address.database);
-        }
-        if master {
-            greeting.cmd("ROLE");
-        }
-        if greeting.is_empty() {
-            return Ok(connection);
-        }
-        let answers = connection
-            .exchange(&greeting.get_packed_pipeline(), greeting.len(), deadline)
-            .map_err(|broken| LinkError::unsent(tried(), broken.cause))?;
-        for answer in &answers {
-            if let Value::ServerError(error) = answer {
-                return Err(LinkError::unwelcome(tried(), error, self.address.password()));
-            }
-        }
-        if master && !answers.last().is_some_and(sentinel::is_master) {
-            let why = "the sentinels' master is none: it was replaced just now";
-            return Err(LinkError::unsent(tried(), io::Error::new(io::ErrorKind::ConnectionRefused, why)));
-        }
-        Ok(connection)
-    }
-
-    /// Whether the server shows that it is the master no longer: the next one is to be asked for.
-    fn is_replaced(&self, values: &[Value]) -> bool {
-        let read_only =
-            |value: &Value| matches!(value, Value::ServerError(error) if error.code() == "READONLY");
-        matches!(self.address.place, Place::Sentinel { .. }) && values.iter().any(read_only)
     }
 
     /// What this process has. The first time after a fork it also lets go of what an ancestor has.
@@ -236,15 +186,8 @@ impl Link {
         if let Some(own) = self.own.get() {
             return own;
         }
-        if let Some(ancestors) = self.own.inherited() {
-            // Where that fails the socket stays open until this process ends, and nobody here writes into it.
-            let _ = ancestors.descriptors.abandon();
-        }
-        self.own.get_or_init(|| Own { descriptors: Descriptors::new(), connection: Mutex::new(None) })
-    }
-
-    fn tried(&self, deed: &str, what: &str) -> String {
-        format!("{deed} {what} on {}", self.address)
+        self.let_go();
+        self.own.get_or_init(Own::default)
     }
 }
 
@@ -252,10 +195,6 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.disconnect();
     }
-}
-
-fn sooner(instant: Instant, other: Option<Instant>) -> Instant {
-    other.map_or(instant, |other| other.min(instant))
 }
 
 /// The name of a command, without its arguments: they may be secrets.

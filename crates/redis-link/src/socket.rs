@@ -31,8 +31,8 @@ impl Socket {
                 connect(&socket, &SocketAddrUnix::new(path)?)?;
                 socket
             }
-            Place::Sentinel { .. } => {
-                return Err(io::Error::new(io::ErrorKind::Unsupported, "a sentinel is asked first"));
+            Place::Sentinel { .. } | Place::Cluster { .. } => {
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "who it is must be asked first"));
             }
         };
         Ok(Socket { held: descriptors.hold(descriptor.into()) })

@@ -9,8 +9,11 @@
 //! Everything here panics where it fails: it is for tests.
 #![forbid(unsafe_code)]
 
+mod cluster;
 #[cfg(test)]
 mod tests;
+
+pub use cluster::RedisCluster;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -55,9 +58,34 @@ impl RedisServer {
     /// # Panics
     /// As [`start`](RedisServer::start).
     pub fn start_sentinel(&self) -> RedisServer {
+        self.start_sentinel_with(1, "")
+    }
+
+    /// Three Sentinels that do the same when two of them agree; further lines of their configuration are
+    /// `"requirepass s3cret\n"` and the like. They know each other, and that this server has one replica.
+    ///
+    /// # Panics
+    /// As [`start`](RedisServer::start); or when they do not find each other and a replica within ten seconds.
+    pub fn start_sentinels(&self, lines: &str) -> [RedisServer; 3] {
+        let sentinels = [(); 3].map(|()| self.start_sentinel_with(2, lines));
+        let password = lines.lines().find_map(|line| line.strip_prefix("requirepass "));
+        for sentinel in &sentinels {
+            let mut command = vec!["SENTINEL", "MASTER", "shop"];
+            if let Some(password) = password {
+                command.splice(0..0, ["--no-auth-warning", "-a", password]);
+            }
+            wait_until("the sentinels know each other and the replica", || {
+                let told = sentinel.cli(&command);
+                told.contains("num-other-sentinels\n2\n") && told.contains("num-slaves\n1\n")
+            });
+        }
+        sentinels
+    }
+
+    fn start_sentinel_with(&self, quorum: usize, lines: &str) -> RedisServer {
         let text = format!(
-            "sentinel monitor shop 127.0.0.1 {} 1\nsentinel down-after-milliseconds shop 500\n\
-             sentinel failover-timeout shop 5000\n",
+            "sentinel monitor shop 127.0.0.1 {} {quorum}\nsentinel down-after-milliseconds shop 500\n\
+             sentinel failover-timeout shop 5000\n{lines}",
             self.port
         );
         RedisServer::start_configured(Some(&text), &["--sentinel"])
@@ -196,9 +224,15 @@ impl Drop for RedisServer {
     }
 }
 
+/// One that has another 10,000 above it, on which the nodes of a cluster speak to each other.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("a bound listener has an address").port()
+    loop {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        if port <= u16::MAX - 10_000 {
+            return port;
+        }
+    }
 }
 
 fn configuration_file(directory: &Path) -> PathBuf {

@@ -26,3 +26,28 @@ fn commands_are_piped_in() {
     assert!(said.contains("errors: 0, replies: 1"), "{said}");
     assert_eq!(server.cli(&["GET", "a"]), "7\n");
 }
+
+#[test]
+fn a_cluster_shares_the_keys_and_moves_them() {
+    let cluster = RedisCluster::start(3);
+    let node = cluster.owner("{shop}:a");
+    let other = (node + 1) % 3;
+    assert_eq!(cluster.nodes[node].cli(&["SET", "{shop}:a", "1"]), "OK\n");
+    assert!(cluster.nodes[other].cli(&["GET", "{shop}:a"]).starts_with("MOVED "));
+    cluster.begin_move("{shop}:a", node, other);
+    assert!(cluster.nodes[node].cli(&["GET", "{shop}:b"]).starts_with("ASK "));
+    assert_eq!(cluster.move_keys("{shop}:a", node, other), 1);
+    cluster.end_move("{shop}:a", node, other);
+    assert_eq!(cluster.nodes[other].cli(&["GET", "{shop}:a"]), "1\n");
+    assert!(cluster.nodes[node].cli(&["GET", "{shop}:a"]).starts_with("MOVED "));
+}
+
+#[test]
+fn a_node_that_was_killed_finds_its_cluster_again() {
+    let mut cluster = RedisCluster::start(3);
+    let node = cluster.owner("a");
+    cluster.nodes[node].kill();
+    cluster.nodes[node].restart();
+    cluster.wait();
+    assert_eq!(cluster.owner("a"), node);
+}
