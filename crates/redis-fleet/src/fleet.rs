@@ -1,8 +1,8 @@
-//! All that one application keeps in Redis, as of one moment.
+//! All that one application, or one shard of it, keeps in Redis, as of one moment.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{fmt, io, thread};
 
 use foldhash::HashMap;
 use redis_link::redis::{FromRedisValue, Pipeline, Value};
@@ -21,6 +21,11 @@ pub(crate) struct Fleet {
     pub(crate) version: Vec<u8>,
     /// How often all of the retired was read anew: numbers of series that were known before mean others now.
     pub(crate) forgotten: u64,
+    /// How many shards the application has, by what stands here; 0 where nothing does.
+    pub(crate) shards: usize,
+    /// Whether of a process that the server knows less of than it did, after a fail-over, what was read before is kept:
+    /// the process sends everything with its next frame.
+    remembers: bool,
     /// Milliseconds since 1970 by the clock of Redis.
     pub(crate) now: i64,
     /// What cannot be read as a whole, found in the last reading.
@@ -54,20 +59,43 @@ pub(crate) struct Bad {
 /// So often is it read anew, if somebody was retired in that very moment.
 const ATTEMPTS: usize = 8;
 
+/// How long is waited where the server says "not now", and for how long at most.
+const PAUSE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Fleet {
-    /// Reads it anew: two round trips.
+    /// One that never shows less of the living than it did, for a page.
+    pub(crate) fn that_remembers() -> Fleet {
+        Fleet { remembers: true, ..Fleet::default() }
+    }
+
+    /// Reads it anew: two round trips. Again, for a while, where the server cannot just now.
     pub(crate) fn read(
         &mut self,
         link: &Link,
         keys: &Keys,
         deadline: Option<Instant>,
     ) -> Result<(), FleetError> {
+        let patience = Instant::now() + PATIENCE;
+        let end = deadline.map_or(patience, |deadline| deadline.min(patience));
+        loop {
+            match self.read_now(link, keys, deadline) {
+                Err(FleetError::Link(error)) if error.is_passing() && Instant::now() + PAUSE < end => {
+                    thread::sleep(PAUSE);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn read_now(&mut self, link: &Link, keys: &Keys, deadline: Option<Instant>) -> Result<(), FleetError> {
         self.bad.clear();
         for _ in 0..ATTEMPTS {
             let index = Index::read(link, keys, deadline)?;
             if index.epoch != self.epoch {
                 let forgotten = self.forgotten + 1;
-                *self = Fleet { epoch: index.epoch.clone(), forgotten, ..Fleet::default() };
+                let remembers = self.remembers;
+                *self = Fleet { epoch: index.epoch.clone(), forgotten, remembers, ..Fleet::default() };
             }
             if self.read_processes(link, keys, deadline, index)? {
                 return Ok(());
@@ -121,13 +149,14 @@ impl Fleet {
         let retired_schema = next();
         for kept in &mut processes {
             let grows = grown(kept);
-            self.bad.extend(kept.take(&keys.values(&kept.name), next()));
+            self.bad.extend(kept.take(&keys.values(&kept.name), next(), self.remembers));
             if grows {
                 self.bad.extend(kept.extend(&keys.schema(&kept.name), next()));
             }
         }
         self.processes = processes;
-        self.now = index.now;
+        (self.now, self.shards) = (index.now, index.shards);
+        self.bad.extend(index.bad);
         if version != index.version {
             return Ok(false);
         }
@@ -138,7 +167,7 @@ impl Fleet {
             self.forget_retired();
             return Ok(false);
         }
-        self.bad.extend(self.retired.take(&keys.retired(), retired));
+        self.bad.extend(self.retired.take(&keys.retired(), retired, false));
         self.version = version;
         Ok(true)
     }
@@ -166,8 +195,11 @@ impl Kept {
         }
     }
 
-    /// Takes a hash of pages.
-    fn take(&mut self, key: &str, hash: Value) -> Option<Bad> {
+    /// Takes a hash of pages; if it `remembers`, not an older one than it has.
+    fn take(&mut self, key: &str, hash: Value, remembers: bool) -> Option<Bad> {
+        if remembers && is_older(&hash, &self.sequence) {
+            return None;
+        }
         self.sequence.clear();
         self.ended = false;
         self.values.clear();
@@ -217,6 +249,19 @@ impl Kept {
     }
 }
 
+/// Whether a hash of pages has a lower number than this.
+fn is_older(hash: &Value, sequence: &[u8]) -> bool {
+    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<u64>().ok();
+    let Value::Array(parts) = hash else { return false };
+    let mut fields = parts.chunks_exact(2).filter_map(|field| match field {
+        [Value::BulkString(name), Value::BulkString(value)] => Some((name, value)),
+        _ => None,
+    });
+    let told = fields.find(|(name, _)| *name == script::SEQUENCE.as_bytes());
+    let told = told.and_then(|(_, value)| number(value));
+    matches!((told, number(sequence)), (Some(told), Some(known)) if told < known)
+}
+
 /// The error that a command was answered with.
 fn refusal(key: &str, told: &Value) -> Option<Bad> {
     match told {
@@ -233,6 +278,9 @@ struct Index {
     processes: Vec<(String, String)>,
     lengths: HashMap<String, usize>,
     version: Vec<u8>,
+    /// How many shards there are.
+    shards: usize,
+    bad: Option<Bad>,
 }
 
 impl Index {
@@ -243,6 +291,7 @@ impl Index {
         pipeline.cmd("ZRANGE").arg(keys.processes()).arg(0).arg(-1).arg("WITHSCORES");
         pipeline.cmd("HGETALL").arg(keys.lengths());
         pipeline.cmd("HGET").arg(keys.retired()).arg(script::VERSION);
+        pipeline.cmd("SMEMBERS").arg(keys.shards());
         let mut answers = link.run_by(&pipeline, deadline)?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
         let (seconds, micros) = <(i64, i64)>::from_redis_value(next()).unwrap_or_default();
@@ -252,7 +301,16 @@ impl Index {
         let lengths = texts(next()).into_iter().filter_map(|(name, len)| Some((name, len.parse().ok()?)));
         let lengths = lengths.collect();
         let now = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
-        Ok(Index { now, epoch, processes, lengths, version: bytes(next()) })
+        let version = bytes(next());
+        let told = <Vec<Vec<u8>>>::from_redis_value(next()).unwrap_or_default();
+        let told = told.iter().filter_map(|text| std::str::from_utf8(text).ok()?.parse::<usize>().ok());
+        let (shards, too_many): (Vec<usize>, _) = told.partition(|&shards| shards <= Keys::MOST_SHARDS);
+        let bad = too_many.first().map(|shards| {
+            let why = format!("{shards} shards; there are {} at most", Keys::MOST_SHARDS);
+            Bad { key: keys.shards(), why }
+        });
+        let shards = shards.into_iter().max().unwrap_or_default();
+        Ok(Index { now, epoch, processes, lengths, version, shards, bad })
     }
 }
 
@@ -292,6 +350,8 @@ pub(crate) enum FleetError {
     /// Somebody was retired each time that it was read. What is read together is whole; the retired of a moment before
     /// or after could miss one, or have it twice.
     Disturbed,
+    /// A shard's own thread did not come about.
+    Thread(io::Error),
 }
 
 impl From<LinkError> for FleetError {
@@ -304,6 +364,7 @@ impl fmt::Display for FleetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FleetError::Link(error) => error.fmt(f),
+            FleetError::Thread(error) => write!(f, "start a thread for a shard: {error}"),
             FleetError::Disturbed => {
                 write!(f, "processes are retired all the time; {ATTEMPTS} readings met that")
             }
@@ -315,6 +376,7 @@ impl std::error::Error for FleetError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             FleetError::Link(error) => Some(error),
+            FleetError::Thread(error) => Some(error),
             FleetError::Disturbed => None,
         }
     }

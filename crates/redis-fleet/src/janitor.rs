@@ -4,12 +4,13 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use redis_link::redis::FromRedisValue;
-use redis_link::{Address, Link, LinkError, Script, Timeouts};
+use redis_link::redis::{self, FromRedisValue};
+use redis_link::{Address, LinkError, Script, Timeouts};
 use redis_schema::{BadPrefix, Keys, script};
 
 use crate::fleet::{Fleet, FleetError, Kept};
 use crate::retired::Retired;
+use crate::shards::{Shard, Shards};
 
 /// Takes processes out that are dead, and adds what they have counted to what is kept of those before them.
 ///
@@ -18,10 +19,12 @@ use crate::retired::Retired;
 /// than what was kept of it from then on. It has a day for that.
 #[derive(Debug)]
 pub struct Janitor {
-    link: Link,
-    keys: Keys,
+    shards: Shards,
+    /// Tidied whatever the first says.
+    at_least: usize,
     dead_after: Duration,
-    fleet: Fleet,
+    /// Shard by shard.
+    fleets: Vec<Fleet>,
     script: Script,
 }
 
@@ -49,71 +52,111 @@ impl Janitor {
         dead_after: Duration,
     ) -> Result<Janitor, BadPrefix> {
         Ok(Janitor {
-            link: Link::new(address, timeouts),
-            keys: Keys::new(prefix, 0)?,
+            shards: Shards::new(address, prefix, timeouts)?,
+            at_least: 1,
             dead_after,
-            fleet: Fleet::default(),
+            fleets: Vec::new(),
             script: Script::new(script::RETIRE),
         })
+    }
+
+    /// The same, with so many shards at least: see [`FleetSource::sharded`](crate::FleetSource::sharded).
+    pub fn sharded(mut self, at_least: usize) -> Janitor {
+        self.at_least = at_least.clamp(1, Keys::MOST_SHARDS);
+        self
     }
 
     /// Takes all out who are dead now. How many that were.
     ///
     /// # Errors
-    /// When Redis does not answer, or refuses. Who was taken out before stays so.
+    /// When Redis does not answer, or refuses: the first error, after all shards were tried. Who was taken out stays so.
     pub fn tidy(&mut self) -> Result<usize, JanitorError> {
         let mut retired = 0;
+        let mut failed = None;
+        let mut number = 0;
+        while number < self.at_least.max(self.fleets.first().map_or(1, |first| first.shards)) {
+            match self.tidy_shard(number, &mut retired) {
+                Ok(()) => {}
+                Err(error) => failed = failed.or(Some(error)),
+            }
+            number += 1;
+        }
+        let told = self.fleets.first().map_or(0, |first| first.shards);
+        if failed.is_none() && self.fleets.len() > told.max(1) {
+            // The first shard's node was emptied, or somebody was told of more shards than anybody writes.
+            let first = self.shards.first();
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("SADD").arg(first.keys.shards()).arg(self.fleets.len());
+            failed = first.link.run(&pipeline).err().map(FleetError::Link);
+        }
+        match failed {
+            Some(error) => Err(JanitorError(error)),
+            None => Ok(retired),
+        }
+    }
+
+    /// Takes those of one shard out.
+    fn tidy_shard(&mut self, number: usize, retired: &mut usize) -> Result<(), FleetError> {
+        let shards = self.shards.up_to(number + 1);
+        let shard = &shards[number];
+        if self.fleets.len() < shards.len() {
+            self.fleets.resize_with(shards.len(), Fleet::default);
+        }
+        let fleet = &mut self.fleets[number];
         // Whoever is beaten to one looks again.
         for _ in 0..AT_ONCE {
-            self.fleet.read(&self.link, &self.keys, None).map_err(JanitorError)?;
-            let Some(dead) = self.fleet.processes.iter().find(|kept| self.is_dead(kept)) else { break };
-            if self.retire(dead).map_err(|error| JanitorError(FleetError::Link(error)))? {
-                retired += 1;
+            fleet.read(&shard.link, &shard.keys, None)?;
+            let Some(dead) = fleet.processes.iter().find(|kept| is_dead(kept, fleet.now, self.dead_after))
+            else {
+                break;
+            };
+            if retire(shard, fleet, dead, &self.script)? {
+                *retired += 1;
             }
         }
-        Ok(retired)
+        Ok(())
     }
+}
 
-    fn is_dead(&self, kept: &Kept) -> bool {
-        let heard: f64 = kept.heard.parse().unwrap_or_default();
-        kept.ended || self.fleet.now as f64 - heard > self.dead_after.as_millis() as f64
-    }
+fn is_dead(kept: &Kept, now: i64, dead_after: Duration) -> bool {
+    let heard: f64 = kept.heard.parse().unwrap_or_default();
+    kept.ended || now as f64 - heard > dead_after.as_millis() as f64
+}
 
-    /// Whether nobody was quicker.
-    fn retire(&self, dead: &Kept) -> Result<bool, LinkError> {
-        let keys = &self.keys;
-        let mut retired = Retired::new(&self.fleet.retired);
-        retired.add(dead);
-        let changes = retired.changes();
-        let version = RandomState::new().hash_one(&dead.name);
-        let tomb = if dead.ended { TOMB_OF_ENDED } else { TOMB };
-        let mut arguments: Vec<Vec<u8>> = vec![
-            dead.name.clone().into(),
-            dead.heard.clone().into(),
-            dead.sequence.clone(),
-            self.fleet.version.clone(),
-            tomb.as_millis().to_string().into(),
-            changes.from.to_string().into(),
-            changes.appended.to_vec(),
-            script::VERSION.into(),
-            version.to_string().into(),
-            script::HASH.into(),
-            changes.hash.to_string().into(),
-        ];
-        arguments.extend(changes.fields.into_iter().flat_map(|(field, page)| [field.into_bytes(), page]));
-        let keys = [
-            keys.processes(),
-            keys.lengths(),
-            keys.tombs(),
-            keys.tombs_until(),
-            keys.values(&dead.name),
-            keys.schema(&dead.name),
-            keys.retired(),
-            keys.retired_schema(),
-        ];
-        let told = self.link.script(&self.script, &keys, &arguments)?;
-        Ok(matches!(i64::from_redis_value(told), Ok(1)))
-    }
+/// Takes one out; false where somebody was quicker.
+fn retire(shard: &Shard, fleet: &Fleet, dead: &Kept, deed: &Script) -> Result<bool, LinkError> {
+    let keys = &shard.keys;
+    let mut retired = Retired::new(&fleet.retired);
+    retired.add(dead);
+    let changes = retired.changes();
+    let version = RandomState::new().hash_one(&dead.name);
+    let tomb = if dead.ended { TOMB_OF_ENDED } else { TOMB };
+    let mut arguments: Vec<Vec<u8>> = vec![
+        dead.name.clone().into(),
+        dead.heard.clone().into(),
+        dead.sequence.clone(),
+        fleet.version.clone(),
+        tomb.as_millis().to_string().into(),
+        changes.from.to_string().into(),
+        changes.appended.to_vec(),
+        script::VERSION.into(),
+        version.to_string().into(),
+        script::HASH.into(),
+        changes.hash.to_string().into(),
+    ];
+    arguments.extend(changes.fields.into_iter().flat_map(|(field, page)| [field.into_bytes(), page]));
+    let keys = [
+        keys.processes(),
+        keys.lengths(),
+        keys.tombs(),
+        keys.tombs_until(),
+        keys.values(&dead.name),
+        keys.schema(&dead.name),
+        keys.retired(),
+        keys.retired_schema(),
+    ];
+    let told = shard.link.script(deed, &keys, &arguments)?;
+    Ok(matches!(i64::from_redis_value(told), Ok(1)))
 }
 
 impl fmt::Display for JanitorError {

@@ -26,6 +26,7 @@
 mod fleet;
 mod janitor;
 mod retired;
+mod shards;
 mod source;
 
 pub use janitor::{Janitor, JanitorError};

@@ -8,24 +8,27 @@ use collector::{Ask, FamilyId, Liveness, SeriesId, Source, SourceError, Statemen
 use foldhash::{HashMap, HashSet};
 use metrics_core::{Aggregation, Desc, FamilySnapshot, Kind, Label, Process, Snapshot};
 use redis_link::redis::{FromRedisValue, Pipeline};
-use redis_link::{Address, Link, Timeouts};
+use redis_link::{Address, Timeouts};
 use redis_schema::{BadPrefix, Keys, LabelSet, page};
 use tracing::warn;
 
 use crate::fleet::{Fleet, Kept, speaker};
+use crate::shards::Shards;
 
 /// The numbers of an application in Redis, as a source of a page.
 ///
 /// Two round trips, however many series there are and whatever else that Redis holds: an index, and then the pages of
-/// all processes at once. Nothing is written, so that a replica does as well. What a process's numbers are is read
+/// all processes at once. Where the application has several shards, that is done for all of them at the same time; how
+/// many there are is told by the first. A page has all of them or fails. Nothing is written, so that a replica does as well. What a process's numbers are is read
 /// once.
 ///
 /// With [`Liveness::Observed`] gauges of the `live` modes leave out processes that have said that they end, or were not
 /// heard of for [some seconds](FleetSource::living_within).
 #[derive(Debug)]
 pub struct FleetSource {
-    link: Link,
-    keys: Keys,
+    shards: Shards,
+    /// Read whatever the first says.
+    at_least: usize,
     living_within: Duration,
     labels: Vec<(String, String)>,
     seen: Mutex<Seen>,
@@ -34,6 +37,7 @@ pub struct FleetSource {
 /// What the last scrape saw, and what the log has been told.
 #[derive(Debug, Default)]
 struct Seen {
+    shards: usize,
     processes: usize,
     bad: usize,
     /// The keys that the log has named.
@@ -43,10 +47,17 @@ struct Seen {
 /// What is kept in the tally from one scrape to the next.
 #[derive(Default)]
 struct Known {
-    fleet: Fleet,
+    /// Shard by shard.
+    fleets: Vec<Fleet>,
+    series: Vec<OfShard>,
+    families: HashMap<String, (Desc, FamilyId)>,
+}
+
+/// What is kept of the series of a shard.
+#[derive(Default)]
+struct OfShard {
     /// By process: the series of each number. That of the retired has no name.
     series: HashMap<String, Vec<Option<SeriesId>>>,
-    families: HashMap<String, (Desc, FamilyId)>,
     /// Of the fleet, when `series` was made.
     forgotten: u64,
 }
@@ -61,8 +72,8 @@ impl FleetSource {
     /// When the prefix cannot be part of a key.
     pub fn new(address: Address, prefix: &str, timeouts: Timeouts) -> Result<FleetSource, BadPrefix> {
         Ok(FleetSource {
-            keys: Keys::new(prefix, 0)?,
-            link: Link::new(address, timeouts),
+            shards: Shards::new(address, prefix, timeouts)?,
+            at_least: 1,
             living_within: Duration::from_secs(5),
             labels: Vec::new(),
             seen: Mutex::default(),
@@ -73,6 +84,13 @@ impl FleetSource {
     /// times what a process lets pass.
     pub fn living_within(mut self, limit: Duration) -> FleetSource {
         self.living_within = limit;
+        self
+    }
+
+    /// The same, with so many shards at least. How many there are stands in Redis, on one node; who says it here has a
+    /// page that is whole or fails also after that node was emptied. At most [`redis_schema::Keys::MOST_SHARDS`].
+    pub fn sharded(mut self, at_least: usize) -> FleetSource {
+        self.at_least = at_least.clamp(1, Keys::MOST_SHARDS);
         self
     }
 
@@ -87,16 +105,21 @@ impl FleetSource {
     /// # Errors
     /// When Redis does not answer.
     pub fn is_in_use(&self, deadline: Option<Instant>) -> Result<bool, SourceError> {
+        let first = self.shards.first();
         let mut pipeline = Pipeline::new();
-        let told = self.link.run_by(pipeline.cmd("EXISTS").arg(self.keys.epoch()), deadline);
+        // Where all processes are in other shards, the first knows at least how many there are.
+        pipeline.cmd("EXISTS").arg(first.keys.epoch()).arg(first.keys.shards());
+        let told = first.link.run_by(&pipeline, deadline);
         let told = told.map_err(|error| SourceError::new(format!("look for {}", self.name()), error))?;
-        Ok(told.into_iter().next().is_some_and(|told| matches!(i64::from_redis_value(told), Ok(1))))
+        Ok(told.into_iter().next().is_some_and(|told| matches!(i64::from_redis_value(told), Ok(1..))))
     }
 
-    fn note(&self, fleet: &Fleet) {
+    fn note(&self, fleets: &[Fleet]) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        (seen.processes, seen.bad) = (fleet.processes.len(), fleet.bad.len());
-        for bad in &fleet.bad {
+        seen.shards = fleets.len();
+        seen.processes = fleets.iter().map(|fleet| fleet.processes.len()).sum();
+        seen.bad = fleets.iter().map(|fleet| fleet.bad.len()).sum();
+        for bad in fleets.iter().flat_map(|fleet| &fleet.bad) {
             if seen.named.len() < MOST_NAMED && seen.named.insert(bad.key.clone()) {
                 warn!("what stands there is left out, or what stands behind: {bad}");
             }
@@ -112,13 +135,13 @@ impl FleetSource {
 #[async_trait]
 impl Source for FleetSource {
     fn name(&self) -> String {
-        format!("{} on {}", self.keys.processes(), self.link.address())
+        format!("{} on {}", self.shards.first().keys.processes(), self.shards.address())
     }
 
     async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError> {
         let mut known: Known = into.kept();
-        let read = known.fleet.read(&self.link, &self.keys, ask.deadline);
-        self.note(&known.fleet);
+        let read = self.shards.read(&mut known.fleets, self.at_least, Fleet::that_remembers, ask.deadline);
+        self.note(&known.fleets);
         if read.is_ok() {
             let lives = |kept: &Kept, now| ask.liveness == Liveness::AsFiled || self.lives(kept, now);
             known.report(into, &self.labels, lives);
@@ -131,8 +154,8 @@ impl Source for FleetSource {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let database = || {
             vec![
-                Label::new("database", &self.link.address().to_string()),
-                Label::new("keys", &self.keys.processes()),
+                Label::new("database", &self.shards.address().to_string()),
+                Label::new("keys", &self.shards.first().keys.processes()),
             ]
         };
         let of = |name: &str, help: &str, number: usize| {
@@ -140,6 +163,7 @@ impl Source for FleetSource {
         };
         Snapshot {
             families: vec![
+                of("multiprom_redis_shards", "Shards that were read, at the last scrape.", seen.shards),
                 of(
                     "multiprom_redis_processes",
                     "Processes that are not retired, at the last scrape.",
@@ -156,10 +180,28 @@ impl Source for FleetSource {
 }
 
 impl Known {
-    /// Adds all numbers, of the retired and then by process.
+    /// Adds all numbers, shard by shard.
     fn report(&mut self, into: &mut Tally, labels: &[(String, String)], lives: impl Fn(&Kept, i64) -> bool) {
+        let Known { fleets, series, families } = self;
+        series.resize_with(fleets.len(), OfShard::default);
+        for (fleet, of_shard) in fleets.iter().zip(series) {
+            of_shard.report(fleet, families, into, labels, &lives);
+        }
+    }
+}
+
+impl OfShard {
+    /// Adds all numbers, of the retired and then by process.
+    fn report(
+        &mut self,
+        fleet: &Fleet,
+        families: &mut HashMap<String, (Desc, FamilyId)>,
+        into: &mut Tally,
+        labels: &[(String, String)],
+        lives: impl Fn(&Kept, i64) -> bool,
+    ) {
         let process = |name: &str| Process { id: name.to_owned(), labels: labels.to_vec() };
-        let Known { fleet, series, families, forgotten } = self;
+        let OfShard { series, forgotten } = self;
         if std::mem::replace(forgotten, fleet.forgotten) != fleet.forgotten {
             series.clear();
         }

@@ -276,6 +276,33 @@ fn a_child_has_a_connection_of_its_own_and_does_not_keep_its_parents_open() {
 }
 
 #[test]
+fn a_child_that_has_no_use_for_a_link_lets_go_of_it() {
+    alone("a_child_that_has_no_use_for_a_link_lets_go_of_it", || {
+        let server = RedisServer::start();
+        let link = link(&server.url());
+        let Value::Int(mine) = ask(&link, &["CLIENT", "ID"]).unwrap() else { panic!("an id is a number") };
+        // Nothing of ours is let go of here.
+        link.let_go();
+        assert_eq!(ask(&link, &["CLIENT", "ID"]).unwrap(), Value::Int(mine));
+        let child = fork(WAYS[0], || {
+            link.let_go();
+            while server.cli(&["EXISTS", "end"]) == "0\n" {
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        thread::sleep(Duration::from_millis(100));
+        link.disconnect();
+        let clients = || server.cli(&["CLIENT", "LIST"]);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while clients().contains(&format!("id={mine} ")) {
+            assert!(Instant::now() < deadline, "the child keeps it: {}", clients());
+        }
+        server.cli(&["SET", "end", "now"]);
+        child.wait();
+    });
+}
+
+#[test]
 fn a_child_does_not_wait_for_what_a_thread_of_its_parent_waits_for() {
     let server = RedisServer::start();
     let link = link(&server.url());

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::schema::fnv;
+
 /// The names of the keys of one application, or of one shard of it.
 ///
 /// All have one hash tag, so that a cluster keeps them on one node and a script may touch all of them.
@@ -25,6 +27,9 @@ impl Keys {
     /// What is used where nobody says otherwise.
     pub const DEFAULT_PREFIX: &str = "multiprom";
 
+    /// More shards an application has not, whatever it is told of.
+    pub const MOST_SHARDS: usize = 1_024;
+
     /// Those of the application of this prefix, shard by shard from 0.
     ///
     /// # Errors
@@ -35,6 +40,22 @@ impl Keys {
             return Err(BadPrefix(prefix.to_owned()));
         }
         Ok(Keys { tag: format!("{{{prefix}#{shard}}}") })
+    }
+
+    /// The shard of a process, of so many: its name's 64-bit FNV-1a hash, modulo their number. One that goes on under
+    /// another name after it was retired stays where it is.
+    ///
+    /// ```
+    /// assert_eq!(redis_schema::Keys::shard_of("web-1-00ff", 4), 2);
+    /// assert_eq!(redis_schema::Keys::shard_of("web-1-00ff", 1), 0);
+    /// ```
+    pub fn shard_of(process: &str, shards: usize) -> usize {
+        (fnv(process.as_bytes()) % shards.max(1) as u64) as usize
+    }
+
+    /// What all of them begin with: what a cluster finds their node by.
+    pub fn tag(&self) -> &str {
+        &self.tag
     }
 
     /// Sorted set: each process's identifier, by when it was last heard of (milliseconds since 1970 by the clock of
@@ -66,6 +87,11 @@ impl Keys {
     /// Hash: how far the clock of Redis is ahead of each clock that processes count time by, in microseconds.
     pub fn clocks(&self) -> String {
         self.key("clocks")
+    }
+
+    /// Set: of how many shards this application has, or had; of shard 0 alone.
+    pub fn shards(&self) -> String {
+        self.key("shards")
     }
 
     /// Hash: the sequence number and the pages of a process.
@@ -115,6 +141,7 @@ mod tests {
             keys.tombs_until(),
             keys.epoch(),
             keys.clocks(),
+            keys.shards(),
             keys.values("a"),
             keys.schema("a"),
             keys.retired(),
@@ -123,6 +150,18 @@ mod tests {
         assert!(all.iter().all(|key| key.starts_with("{shop#3}:")));
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
+    }
+
+    #[test]
+    fn processes_are_shared_out_evenly() {
+        for shards in [1, 3, 4] {
+            let mut counts = vec![0; shards];
+            (0..1_000 * shards).for_each(|pid| {
+                counts[Keys::shard_of(&format!("web-{pid}-0011223344556677"), shards)] += 1;
+            });
+            assert!(counts.iter().all(|count| (850..=1_150).contains(count)), "{counts:?}");
+        }
+        assert_eq!(Keys::shard_of("web", 0), 0);
     }
 
     #[test]

@@ -105,10 +105,7 @@ impl Schema {
 
     /// A hash of all of it (64-bit FNV-1a): tells whether two that are as long are the same.
     pub fn hash(&self) -> u64 {
-        const BEGIN: u64 = 0xcbf2_9ce4_8422_2325;
-        const PRIME: u64 = 0x0000_0100_0000_01b3;
-
-        self.bytes.iter().fold(BEGIN, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+        fnv(&self.bytes)
     }
 
     /// The label sets, in the order of their numbers.
@@ -168,6 +165,14 @@ pub fn numbers_of(desc: &Desc) -> usize {
         Kind::Summary => 2,
         _ => 1,
     }
+}
+
+/// The 64-bit FNV-1a hash.
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    const BEGIN: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+    bytes.iter().fold(BEGIN, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
 
 fn entry(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use metrics_core::StoreError;
 use redis_link::{Backoff, LinkError, Script};
-use redis_schema::{Answer, script};
+use redis_schema::{Answer, Keys, script};
 use redis_session::policy::{self, Unfit};
 use redis_session::{SendError, Session, identity, send};
 
 use crate::FlushError;
+use crate::shard::Shard;
 use crate::store::{Own, Shared};
 
 /// The thread of a process that sends what has changed: every interval, and when somebody waits for it.
@@ -39,6 +40,8 @@ struct Asked {
 /// What a process has sent, and with what.
 struct Sending<'a> {
     shared: &'a Shared,
+    /// Where the process's keys are.
+    shard: &'a Shard,
     own: &'static Own,
     session: Session,
     script: Script,
@@ -135,6 +138,7 @@ impl Flusher {
     fn run(&self, shared: &Shared, own: &'static Own) {
         let mut sending = Sending {
             shared,
+            shard: &shared.shards[Keys::shard_of(&self.name, shared.shards.len())],
             own,
             session: Session::new(self.name.clone()),
             script: Script::new(script::FLUSH),
@@ -195,7 +199,7 @@ impl Sending<'_> {
     /// Sends what there is now, for so many who wait, and whether it is the last.
     fn send(&mut self, asked: (u64, bool)) -> Result<(), Trouble> {
         if !self.fit {
-            match policy::check(&self.shared.link) {
+            match policy::check(&self.shard.link) {
                 Ok(()) => self.fit = true,
                 Err(Unfit::Unreachable(error)) => return Err(Trouble::Link(error)),
                 Err(Unfit::Evicts(evicts)) => {
@@ -218,12 +222,12 @@ impl Sending<'_> {
         if !self.session.has_flying() {
             self.made_for = asked;
             if !self.session.is_registered() {
-                own.clock.agree(&self.shared.link, &self.shared.keys).map_err(Trouble::Link)?;
+                self.agree().map_err(Trouble::Link)?;
             }
         }
         let frame = self.session.next(|| own.book().moment(&own.clock));
         let schema = own.book().schema(frame.schema).to_vec();
-        let sent = send(&self.shared.link, &self.shared.keys, &self.script, frame, &schema, self.made_for.1);
+        let sent = send(&self.shard.link, &self.shard.keys, &self.script, frame, &schema, self.made_for.1);
         let (answer, epoch) = sent.map_err(|error| match error {
             SendError::Link(error) => {
                 self.fit = false;
@@ -237,6 +241,18 @@ impl Sending<'_> {
         } else {
             ControlFlow::Continue(())
         })
+    }
+
+    /// Agrees with all processes, whatever their shard, on what stands in the first: how far the clock of Redis is ahead,
+    /// and how many shards there are.
+    fn agree(&self) -> Result<(), LinkError> {
+        let first = &self.shared.shards[0];
+        self.own.clock.agree(&first.link, &first.keys)?;
+        Shard::announce(first, self.shared.shards.len())?;
+        if !std::ptr::eq(first, self.shard) {
+            first.link.disconnect();
+        }
+        Ok(())
     }
 
     /// Once, until it went well again.

@@ -29,6 +29,7 @@ mod error;
 mod flusher;
 mod numbers;
 mod options;
+mod shard;
 mod store;
 
 pub use error::FlushError;

@@ -19,6 +19,9 @@ pub type Warn = Arc<dyn Fn(&StoreError) + Send + Sync>;
 pub struct Options {
     /// What tells this application from others in the same Redis: part of every key.
     pub prefix: String,
+    /// Into how many shards the processes are shared out, at most [`Keys::MOST_SHARDS`]. One does for hundreds of
+    /// processes; of a cluster, all of one shard is on one node. Readers find out by themselves.
+    pub shards: usize,
     /// How often what has changed is sent; at least [`Options::SHORTEST`]. What is killed loses what it has counted
     /// since.
     pub interval: Duration,
@@ -34,10 +37,11 @@ impl Options {
 }
 
 impl Default for Options {
-    /// Every second, under the prefix `multiprom`.
+    /// Every second, under the prefix `multiprom`, in one shard.
     fn default() -> Options {
         Options {
             prefix: Keys::DEFAULT_PREFIX.to_owned(),
+            shards: 1,
             interval: Duration::from_secs(1),
             timeouts: Timeouts::default(),
             warn: Arc::new(warn_on_stderr),
@@ -50,6 +54,7 @@ impl fmt::Debug for Options {
         let mut shown = f.debug_struct("Options");
         shown
             .field("prefix", &self.prefix)
+            .field("shards", &self.shards)
             .field("interval", &self.interval)
             .field("timeouts", &self.timeouts);
         shown.finish_non_exhaustive()

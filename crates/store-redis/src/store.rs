@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use forked::PerProcess;
 use metrics_core::{Child, Children, Desc, Store, StoreError};
-use redis_link::{Address, Link};
-use redis_schema::Keys;
+use redis_link::Address;
 use redis_session::clock::Clock;
 use redis_session::policy;
 
 use crate::book::Book;
 use crate::child::RedisChild;
 use crate::flusher::Flusher;
+use crate::shard::Shard;
 use crate::{FlushError, Options};
 
 /// Numbers counted in this process and kept in Redis.
@@ -29,8 +29,7 @@ pub struct RedisStore {
 pub(crate) struct Shared {
     children: Children,
     pub(crate) options: Options,
-    pub(crate) keys: Keys,
-    pub(crate) link: Link,
+    pub(crate) shards: Vec<Shard>,
     own: PerProcess<Own>,
 }
 
@@ -45,7 +44,8 @@ pub(crate) struct Own {
 
 impl RedisStore {
     /// A store in the Redis at this address: `redis://[[user]:password@]host[:port][/database]`,
-    /// `redis+unix:///path`. Sends every second, under the prefix `multiprom`.
+    /// `redis+unix:///path`, `redis+cluster://host,host,host`, and what else an [`Address`] may be. Sends every second,
+    /// under the prefix `multiprom`.
     ///
     /// # Errors
     /// As [`RedisStore::open_with`].
@@ -59,21 +59,20 @@ impl RedisStore {
     /// there is one.
     ///
     /// # Errors
-    /// When the address is none, the prefix cannot be part of a key, or Redis is set up so that it may throw the numbers
+    /// When the address is none, the prefix cannot be part of a key, there are no shards or too many, or Redis is set up so that it may throw the numbers
     /// away (`maxmemory-policy`).
     pub fn open_with(url: &str, options: Options) -> Result<RedisStore, StoreError> {
         let refused =
             |cause: Box<dyn std::error::Error + Send + Sync>| StoreError::new("open a store in Redis", cause);
         let address = Address::parse(url).map_err(|error| refused(error.into()))?;
-        let keys = Keys::new(&options.prefix, 0).map_err(|error| refused(error.into()))?;
-        let link = Link::new(address, options.timeouts);
-        match policy::check(&link) {
+        let shards = Shard::all(&address, &options).map_err(refused)?;
+        match policy::check(&shards[0].link) {
             Err(policy::Unfit::Evicts(evicts)) => return Err(refused(evicts.into())),
             // It is looked at again before anything is sent.
             Err(policy::Unfit::Unreachable(_)) | Ok(()) => {}
         }
         let options = Options { interval: options.interval.max(Options::SHORTEST), ..options };
-        let shared = Shared { children: Children::new(), options, keys, link, own: PerProcess::new() };
+        let shared = Shared { children: Children::new(), options, shards, own: PerProcess::new() };
         Ok(RedisStore { shared: Arc::new(shared) })
     }
 
@@ -121,11 +120,15 @@ impl Store for RedisStore {
 impl Shared {
     /// What this process has, and the thread that sends it, which are made the first time.
     pub(crate) fn own(self: &Arc<Shared>) -> &'static Own {
-        let own = self.own.get_or_init(|| Own {
-            book: Mutex::default(),
-            making: Mutex::default(),
-            clock: Clock::new(),
-            flusher: Flusher::new(),
+        let own = self.own.get_or_init(|| {
+            // A parent's shard may be another one than ours, and its connection is none of ours.
+            self.shards.iter().for_each(|shard| shard.link.let_go());
+            Own {
+                book: Mutex::default(),
+                making: Mutex::default(),
+                clock: Clock::new(),
+                flusher: Flusher::new(),
+            }
         });
         own.flusher.start(self, own);
         own
@@ -145,6 +148,11 @@ impl Own {
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisStore({}, prefix {:?})", self.shared.link.address(), self.shared.options.prefix)
+        write!(
+            f,
+            "RedisStore({}, prefix {:?})",
+            self.shared.shards[0].link.address(),
+            self.shared.options.prefix
+        )
     }
 }

@@ -3,6 +3,8 @@
 
 mod place;
 
+mod cluster;
+mod failover;
 mod hostile;
 mod modes;
 mod promises;

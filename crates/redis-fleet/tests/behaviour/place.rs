@@ -1,6 +1,6 @@
 //! A prefix of a server's own: stores that write there, and the page that is read from it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -24,22 +24,29 @@ pub(crate) fn server() -> &'static RedisServer {
 pub(crate) struct Place {
     url: String,
     prefix: String,
+    shards: usize,
     stores: Mutex<Vec<RedisStore>>,
     collector: Collector,
 }
 
 impl Place {
     pub(crate) fn new(url: impl Into<String>) -> Place {
+        Place::sharded(url, 1)
+    }
+
+    /// One whose processes are shared out. Readers find that out.
+    pub(crate) fn sharded(url: impl Into<String>, shards: usize) -> Place {
         static LAST: AtomicUsize = AtomicUsize::new(0);
         let (url, prefix) = (url.into(), format!("place-{}", LAST.fetch_add(1, Ordering::Relaxed)));
         let collector = Collector::new(vec![Box::new(source(&url, &prefix))]);
-        Place { url, prefix, stores: Mutex::default(), collector }
+        Place { url, prefix, shards, stores: Mutex::default(), collector }
     }
 
     /// Another process, as far as Redis can tell.
     pub(crate) fn open(&self) -> RedisStore {
         let options = Options {
             prefix: self.prefix.clone(),
+            shards: self.shards,
             interval: Options::SHORTEST,
             timeouts: Timeouts { connect: Duration::from_millis(300), answer: Duration::from_millis(500) },
             warn: std::sync::Arc::new(|_| {}),
@@ -56,11 +63,7 @@ impl Place {
 
     /// The page, of all who are not known to be dead or of all.
     pub(crate) fn page(&self, liveness: Liveness) -> Result<Snapshot, String> {
-        let mut ask = Ask::default();
-        ask.liveness = liveness;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let page = runtime.block_on(self.collector.collect(&ask));
-        page.map(|page| (*page).clone()).map_err(|error| error.to_string())
+        page(&self.collector, liveness)
     }
 
     /// The only sample of the page that has this name.
@@ -70,17 +73,7 @@ impl Place {
 
     /// The same; the reason where there is no page.
     pub(crate) fn try_value(&self, name: &str) -> Result<f64, String> {
-        let page = self.page(Liveness::Observed)?;
-        let samples: Vec<_> = page
-            .families
-            .iter()
-            .flat_map(|family| &family.samples)
-            .filter(|sample| &*sample.series.name == name)
-            .collect();
-        match samples[..] {
-            [sample] => Ok(sample.value),
-            _ => Err(format!("{} samples {name}", samples.len())),
-        }
+        only(&self.page(Liveness::Observed)?, name)
     }
 
     pub(crate) fn janitor(&self, dead_after: Duration) -> Janitor {
@@ -90,7 +83,19 @@ impl Place {
 
     /// The name of a key.
     pub(crate) fn key(&self, name: &str) -> String {
-        format!("{{{}#0}}:{name}", self.prefix)
+        self.key_of(0, name)
+    }
+
+    /// The name of a key of a shard.
+    pub(crate) fn key_of(&self, shard: usize, name: &str) -> String {
+        format!("{{{}#{shard}}}:{name}", self.prefix)
+    }
+
+    /// A page of somebody who has read none before.
+    pub(crate) fn strangers_value(&self, name: &str) -> Result<f64, String> {
+        let collector = Collector::new(vec![Box::new(source(&self.url, &self.prefix))]);
+        let page = page(&collector, Liveness::Observed)?;
+        only(&page, name)
     }
 }
 
@@ -100,6 +105,36 @@ impl Drop for Place {
         for store in self.stores.lock().unwrap().iter() {
             let _ = store.close(Duration::from_millis(200));
         }
+    }
+}
+
+/// Says that it is over when it is dropped, also by a test that fails: threads that wait for it end.
+pub(crate) struct Over<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn page(collector: &Collector, liveness: Liveness) -> Result<Snapshot, String> {
+    let mut ask = Ask::default();
+    ask.liveness = liveness;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let page = runtime.block_on(collector.collect(&ask));
+    page.map(|page| (*page).clone()).map_err(|error| error.to_string())
+}
+
+fn only(page: &Snapshot, name: &str) -> Result<f64, String> {
+    let samples: Vec<_> = page
+        .families
+        .iter()
+        .flat_map(|family| &family.samples)
+        .filter(|sample| &*sample.series.name == name)
+        .collect();
+    match samples[..] {
+        [sample] => Ok(sample.value),
+        _ => Err(format!("{} samples {name}", samples.len())),
     }
 }
 
