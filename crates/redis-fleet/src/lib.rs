@@ -2,7 +2,7 @@
 //! the dead have counted kept.
 //!
 //! [`FleetSource`] reads what `store-redis` writes, in two round trips; a [`Janitor`] takes the dead out. Both may be
-//! there as often as one likes. The protocol is described in `redis-schema`, in `PROTOCOL.md`.
+//! there as often as one likes. [`Inside`] shows a person all that is there, and what is wrong with it. The protocol is described in `redis-schema`, in `PROTOCOL.md`.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -24,10 +24,12 @@
 #![forbid(unsafe_code)]
 
 mod fleet;
+mod inside;
 mod janitor;
 mod retired;
 mod shards;
 mod source;
 
+pub use inside::{Fault, FaultSort, Inside, Keeper, Number, shards};
 pub use janitor::{Janitor, JanitorError};
 pub use source::FleetSource;

@@ -302,7 +302,7 @@ fn statement(desc: &Desc) -> Statement {
 }
 
 /// The sample of each number of a label set, and its bound if it is a bucket's.
-fn samples(desc: &Desc) -> impl Iterator<Item = (String, Option<String>)> {
+pub(crate) fn samples(desc: &Desc) -> impl Iterator<Item = (String, Option<String>)> {
     let name = desc.name();
     let sample = |suffix: &str| (format!("{name}{suffix}"), None);
     let (first, second) = match desc.kind() {

@@ -101,9 +101,10 @@ impl Pusher {
     /// # Panics
     /// When the system has no more descriptors for a runtime.
     pub fn new(what: What) -> Result<Pusher, BadPrefix> {
+        let keys = Keys::new(&what.prefix, 0)?;
         Ok(Pusher {
-            keys: Keys::new(&what.prefix, 0)?,
-            link: Link::new(what.address.clone(), what.timeouts),
+            link: Link::new(what.address.clone(), what.timeouts).for_key(keys.tag()),
+            keys,
             tally: Tally::default(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_time()

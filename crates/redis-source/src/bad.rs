@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::inside::Fault;
+
 /// Why something was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -31,12 +33,14 @@ const REASONS: [(Reason, &str); 5] = [
 /// See the head of this file. What was told is bounded: beyond it nothing is counted.
 #[derive(Default)]
 pub(crate) struct Bad {
-    told: Mutex<HashSet<Fault>>,
+    told: Mutex<HashSet<Told>>,
     counts: [AtomicU64; REASONS.len()],
+    /// All of them, where they are wanted; the log is not told then.
+    kept: Mutex<Option<Vec<Fault>>>,
 }
 
 /// Where something was left out, and the word for why.
-type Fault = (Box<[u8]>, &'static str);
+type Told = (Box<[u8]>, &'static str);
 
 /// How many faults are counted of a database.
 const MOST: usize = 10_000;
@@ -52,6 +56,12 @@ impl Bad {
             .enumerate()
             .find_map(|(at, (other, word))| (*other == reason).then_some((at, *word)))
             .expect("all reasons are listed");
+        if let Some(kept) = &mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner) {
+            if kept.len() < MOST {
+                kept.push(Fault { place: beginning(place).into(), reason: word, why: why.to_owned() });
+            }
+            return;
+        }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() >= MOST || !told.insert((beginning(place).into(), word)) {
             return;
@@ -65,6 +75,21 @@ impl Bad {
         if number == MOST_TOLD {
             tracing::warn!("what else is left out of {source} is counted, not told");
         }
+    }
+
+    /// Keeps faults from now on, and tells nobody.
+    pub(crate) fn keep(&self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+    }
+
+    /// Whether they are kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Those that were kept.
+    pub(crate) fn kept(&self) -> Vec<Fault> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 
     /// Every reason with how many faults there were.

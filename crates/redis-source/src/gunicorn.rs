@@ -6,6 +6,7 @@
 //!
 //! Source: gunicorn-prometheus-exporter 0.2.4, `backend/core/client.py` and `values.py`; recorded databases.
 
+pub(crate) mod inside;
 pub(crate) mod reading;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@
 //! | [`PromPhp`](Schema::PromPhp) | PromPHP's adapters Redis, RedisNg and Predis | numbers that all processes share |
 //!
 //! A [`ForeignSource`] is read at every scrape, with commands that only read, so that a replica may serve it. What does
-//! not change - which series a key is - is kept from scrape to scrape.
+//! not change - which series a key is - is kept from scrape to scrape. [`Inside`] has every number as it stands there, for
+//! people.
 //!
 //! Whatever lies in the database, the page stays up with everything else: what cannot be read is left out, named once in
 //! the log, and counted by reason in `multiprom_redis_bad_total`.
@@ -18,6 +19,7 @@
 mod bad;
 mod foreign;
 mod gunicorn;
+mod inside;
 mod look;
 mod meaning;
 mod number;
@@ -29,5 +31,6 @@ mod schema;
 mod source;
 
 pub use foreign::Foreign;
+pub use inside::{Fault, Inside, Number};
 pub use schema::{Schema, UnknownSchema};
 pub use source::ForeignSource;

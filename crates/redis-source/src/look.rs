@@ -37,7 +37,10 @@ pub(crate) fn look(
     match (found.first(), found.len()) {
         (Some((schema, prefix)), 1) => {
             let schema = schema.parse().unwrap_or(Schema::Gunicorn);
-            tracing::info!("{} holds keys of {schema}, beginning with {prefix:?}", asking.source);
+            // Who only looks sees it.
+            if !asking.bad.is_kept() {
+                tracing::info!("{} holds keys of {schema}, beginning with {prefix:?}", asking.source);
+            }
             Ok((schema, prefix.clone()))
         }
         (None, _) => {

@@ -7,6 +7,7 @@
 //! Source: prometheus_client_php, `Storage/AbstractRedis.php`, `RedisNg.php`, `Math.php`; recorded databases.
 
 mod base64;
+pub(crate) mod inside;
 pub(crate) mod reading;
 mod summary;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //!
 //! Source: pytheus 0.6.1, `backend/redis.py`; pytheus-backend-rs 0.0.9; recorded databases.
 
+pub(crate) mod inside;
 pub(crate) mod reading;
 #[cfg(test)]
 mod tests;

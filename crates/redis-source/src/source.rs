@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use collector::{Ask, Source, SourceError, Tally};
+use collector::{Ask, Catalog, Source, SourceError, Tally};
 use metrics_core::{FamilySnapshot, Kind, Label, Snapshot};
 use redis_link::{Link, Timeouts};
 
@@ -39,7 +39,7 @@ pub struct ForeignSource {
 
 /// What is kept in the tally from scrape to scrape.
 #[derive(Default)]
-struct Kept {
+pub(crate) struct Kept {
     gunicorn: gunicorn::reading::Kept,
     pytheus: pytheus::reading::Kept,
     promphp: promphp::reading::Kept,
@@ -71,7 +71,7 @@ impl ForeignSource {
     }
 
     /// Whose keys are read, and what they begin with.
-    fn schema(&self, asking: &Asking<'_>) -> Result<(Schema, String), Trouble> {
+    pub(crate) fn schema(&self, asking: &Asking<'_>) -> Result<(Schema, String), Trouble> {
         let Foreign { schema, prefix, catalog, .. } = &self.foreign;
         if *schema != Schema::Auto {
             let prefix = prefix.as_deref().unwrap_or(schema.usual_prefix());
@@ -84,7 +84,22 @@ impl ForeignSource {
         }
     }
 
-    fn read_with(&self, asking: &Asking<'_>, kept: &mut Kept, tally: &mut Tally) -> Result<usize, Trouble> {
+    /// How it is asked.
+    pub(crate) fn asking<'a>(&'a self, ask: &Ask) -> Asking<'a> {
+        Asking { link: &self.link, deadline: ask.deadline, bad: &self.bad, source: &self.name }
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.foreign.catalog
+    }
+
+    /// Reads all numbers into the tally; how many keys there were.
+    pub(crate) fn read_with(
+        &self,
+        asking: &Asking<'_>,
+        kept: &mut Kept,
+        tally: &mut Tally,
+    ) -> Result<usize, Trouble> {
         let (schema, prefix) = self.schema(asking)?;
         let Foreign { labels, catalog, pids_are_local, .. } = &self.foreign;
         match schema {
@@ -112,7 +127,7 @@ impl Source for ForeignSource {
     }
 
     async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError> {
-        let asking = Asking { link: &self.link, deadline: ask.deadline, bad: &self.bad, source: &self.name };
+        let asking = self.asking(ask);
         let mut kept: Kept = into.kept();
         let read = self.read_with(&asking, &mut kept, into);
         into.keep(kept);

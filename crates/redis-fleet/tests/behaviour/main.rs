@@ -6,6 +6,7 @@ mod place;
 mod cluster;
 mod failover;
 mod hostile;
+mod inside;
 mod modes;
 mod promises;
 mod retired;

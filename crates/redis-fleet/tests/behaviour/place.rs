@@ -63,7 +63,17 @@ impl Place {
 
     /// The page, of all who are not known to be dead or of all.
     pub(crate) fn page(&self, liveness: Liveness) -> Result<Snapshot, String> {
-        page(&self.collector, liveness)
+        page_of(&self.collector, liveness)
+    }
+
+    /// The page of a collector that has never seen any.
+    pub(crate) fn fresh_page(&self, liveness: Liveness) -> Result<Snapshot, String> {
+        let collector = Collector::new(vec![Box::new(source(&self.url, &self.prefix))]);
+        page_of(&collector, liveness)
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// The only sample of the page that has this name.
@@ -94,7 +104,7 @@ impl Place {
     /// A page of somebody who has read none before.
     pub(crate) fn strangers_value(&self, name: &str) -> Result<f64, String> {
         let collector = Collector::new(vec![Box::new(source(&self.url, &self.prefix))]);
-        let page = page(&collector, Liveness::Observed)?;
+        let page = page_of(&collector, Liveness::Observed)?;
         only(&page, name)
     }
 }
@@ -117,7 +127,7 @@ impl Drop for Over<'_> {
     }
 }
 
-fn page(collector: &Collector, liveness: Liveness) -> Result<Snapshot, String> {
+fn page_of(collector: &Collector, liveness: Liveness) -> Result<Snapshot, String> {
     let mut ask = Ask::default();
     ask.liveness = liveness;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

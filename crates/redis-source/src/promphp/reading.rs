@@ -75,10 +75,10 @@ pub(crate) fn read(
 }
 
 /// A metric's kind and key.
-type Listed = (Kind, Vec<u8>);
+pub(super) type Listed = (Kind, Vec<u8>);
 
 /// The keys of metrics with their kinds, sorted; and those of summaries, where there is a list.
-fn lists(asking: &Asking<'_>, prefix: &str) -> Result<(Vec<Listed>, Vec<Vec<u8>>), Trouble> {
+pub(super) fn lists(asking: &Asking<'_>, prefix: &str) -> Result<(Vec<Listed>, Vec<Vec<u8>>), Trouble> {
     let mut pipeline = Pipeline::new();
     let indices: Vec<String> = LISTED.iter().map(|&kind| index(prefix, kind)).collect();
     let summaries = format!("{}keys", beginning(prefix));
@@ -223,7 +223,7 @@ fn read_summaries(
 }
 
 /// The keys of observations of the families that RedisNg has listed. Its lists keep those that have expired.
-fn observed(asking: &Asking<'_>, listed: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Trouble> {
+pub(super) fn observed(asking: &Asking<'_>, listed: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Trouble> {
     let mut keys = Vec::new();
     let ask = |pipeline: &mut Pipeline, family: &Vec<u8>| {
         pipeline.cmd("SMEMBERS").arg([&family[..], b":value:keys"].concat());

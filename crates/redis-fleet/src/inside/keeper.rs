@@ -1,0 +1,277 @@
+//! What one process keeps, or what is kept of the dead, as it stands in Redis.
+
+use std::time::Duration;
+
+use metrics_core::{Aggregation, Kind};
+use redis_link::redis::{FromRedisValue, Value};
+use redis_schema::{LabelSet, Schema, SchemaError, page, script};
+
+use super::{Fault, FaultSort, text};
+use crate::source::samples;
+
+/// What one process keeps, or what is kept of the dead, as it stands in Redis.
+#[derive(Clone, Debug, Default)]
+pub struct Keeper {
+    /// The process; empty where these are the dead.
+    pub name: String,
+    /// The key of its numbers.
+    pub key: String,
+    /// When it was last heard of, in milliseconds since 1970 by the clock of Redis.
+    pub heard: Option<f64>,
+    /// Whether it has said that it sends no more.
+    pub ended: bool,
+    /// The number of its last frame.
+    pub sequence: Option<u64>,
+    /// What it says of itself: JSON, if it is one of ours.
+    pub about: Option<Vec<u8>>,
+    /// How much room schema and pages take, in bytes.
+    pub bytes: usize,
+    /// What its numbers are, as far as that can be read.
+    pub schema: Schema,
+    /// Its numbers, as far as pages have them.
+    values: Vec<f64>,
+    /// When they were set, or what rounding has left of them; as many, or none at all.
+    beside: Vec<f64>,
+}
+
+/// One number of a label set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number<'a> {
+    /// The label set.
+    pub set: &'a LabelSet,
+    /// The name of its sample.
+    pub sample: String,
+    /// The bound, where it is a bucket.
+    pub le: Option<String>,
+    /// Its field of the hash, and which one of that page it is.
+    pub place: (String, usize),
+    /// What it is; none where no page has it.
+    pub value: Option<f64>,
+    /// When it was set: seconds since 1970 by the clock of Redis. None where that does not matter.
+    pub time: Option<f64>,
+    /// What rounding has left of a sum of the dead.
+    pub rest: f64,
+}
+
+/// Where it stands.
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) values_key: String,
+    pub(super) schema_key: String,
+}
+
+/// What was found there.
+pub(super) struct Found {
+    pub(super) values: Value,
+    pub(super) schema: Value,
+    /// How many milliseconds the two keys have left.
+    pub(super) ends: [Value; 2],
+    pub(super) heard: Option<f64>,
+    /// Of a process how long its schema is said to be: none where it is not said, and then none where that is no
+    /// number.
+    pub(super) length: Option<Option<Option<usize>>>,
+}
+
+impl Found {
+    pub(super) fn is_empty(&self) -> bool {
+        let no_fields = match &self.values {
+            Value::Array(fields) => fields.is_empty(),
+            Value::Nil => true,
+            _ => false,
+        };
+        no_fields && matches!(self.schema, Value::Nil)
+    }
+}
+
+impl Keeper {
+    /// Takes what was found, and says what is wrong with it.
+    pub(super) fn of(place: Place, found: Found, faults: &mut Vec<Fault>) -> Keeper {
+        let Place { name, values_key, schema_key } = place;
+        let mut told = Faults { key: schema_key, all: faults };
+        let mut keeper = Keeper { name, heard: found.heard, ..Keeper::default() };
+        let schema = match found.schema {
+            Value::ServerError(error) => {
+                told.add(FaultSort::WrongType, error.to_string());
+                Vec::new()
+            }
+            schema => text(schema).unwrap_or_default(),
+        };
+        if let Err(SchemaError { offset, reason }) = keeper.schema.extend(&schema) {
+            told.all.push(Fault {
+                sort: FaultSort::Schema,
+                key: told.key.clone(),
+                offset: Some(offset),
+                why: reason,
+            });
+        }
+        if let Some(length) = found.length {
+            match length {
+                // It has sent no number yet.
+                None if schema.is_empty() => {}
+                None => told.add(FaultSort::SchemaDiffers, "how long it is stands nowhere".to_owned()),
+                Some(None) => told.add(FaultSort::SchemaDiffers, "its length is no number".to_owned()),
+                Some(Some(length)) if length != schema.len() => {
+                    let why = format!("it has {} bytes, and is said to have {length}", schema.len());
+                    told.add(FaultSort::SchemaDiffers, why);
+                }
+                Some(Some(_)) => {}
+            }
+        }
+        told.all.extend(end_of_life(&told.key, &found.ends[1]));
+        keeper.bytes = schema.len();
+
+        told.key = values_key;
+        let hash = keeper.take(found.values, &mut told);
+        if let Some(hash) = hash
+            && keeper.schema.bytes().len() == schema.len()
+            && hash != keeper.schema.hash().to_string().into_bytes()
+        {
+            let why =
+                "its #hash is not that of the schema beside it: the server has lost a change of one of them";
+            told.add(FaultSort::SchemaDiffers, why.to_owned());
+        }
+        told.all.extend(end_of_life(&told.key, &found.ends[0]));
+        keeper.check_numbers(&mut told);
+        keeper.key = told.key;
+        keeper
+    }
+
+    /// Takes a hash of pages, as pages are made of it. What hash of the schema it says, if it does.
+    fn take(&mut self, hash: Value, told: &mut Faults<'_>) -> Option<Vec<u8>> {
+        let fields = match hash {
+            Value::ServerError(error) => {
+                told.add(FaultSort::WrongType, error.to_string());
+                return None;
+            }
+            hash => <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(hash).unwrap_or_default(),
+        };
+        if fields.is_empty() {
+            let listed =
+                if self.name.is_empty() { "the schema beside it is" } else { "its process is listed" };
+            told.add(FaultSort::Missing, format!("it is not there, and {listed}"));
+            return None;
+        }
+        let (mut values, mut beside, mut schema_hash) = (Vec::new(), Vec::new(), None);
+        for (field, value) in fields {
+            match (page::of_field(&field), &field[..]) {
+                (Some((number, of_times)), _) => {
+                    self.bytes += value.len();
+                    let pages = if of_times { &mut beside } else { &mut values };
+                    pages.push((number, value));
+                }
+                (None, b"#seq") => {
+                    self.sequence = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+                }
+                (None, b"#ended") => self.ended = true,
+                (None, b"#about") => self.about = Some(value),
+                (None, b"#hash") => schema_hash = Some(value),
+                (None, _) => {}
+            }
+        }
+        if self.sequence.is_none() && !self.name.is_empty() {
+            let why = format!("its {} is not there, or no number", script::SEQUENCE);
+            told.add(FaultSort::Sequence, why);
+        }
+        values.sort_unstable();
+        beside.sort_unstable();
+        for (number, value) in &values {
+            told.check_page(&page::field(*number), value);
+            if number.checked_mul(page::LEN) == Some(self.values.len()) {
+                self.values.extend(page::read(value).iter().take(page::LEN));
+            } else {
+                let why =
+                    format!("{} counts nowhere: a page before it lacks or is short", page::field(*number));
+                told.add(FaultSort::Page, why);
+            }
+        }
+        self.beside.resize(if beside.is_empty() { 0 } else { self.values.len() }, 0.0);
+        for (number, value) in &beside {
+            told.check_page(&page::time_field(*number), value);
+            let place = self.beside.get_mut(number.saturating_mul(page::LEN)..).unwrap_or_default();
+            place.iter_mut().zip(page::read(value)).for_each(|(place, number)| *place = number);
+        }
+        schema_hash
+    }
+
+    fn check_numbers(&self, told: &mut Faults<'_>) {
+        if self.values.len() < self.schema.numbers() {
+            let why =
+                format!("its pages have {} numbers, its schema {}", self.values.len(), self.schema.numbers());
+            told.add(FaultSort::Page, why);
+        }
+        const MOST_TOLD: usize = 10;
+        let odd = self.numbers().filter(|number| {
+            // What adds up and only grows. A sum of observations may be anything but is no NaN by itself.
+            let grows = match number.set.desc.kind() {
+                Kind::Counter => true,
+                Kind::Histogram | Kind::Summary => number.le.is_some() || number.sample.ends_with("_count"),
+                _ => false,
+            };
+            grows && number.value.is_some_and(|value| value.is_nan() || value < 0.0)
+        });
+        for number in odd.take(MOST_TOLD) {
+            let (field, at) = &number.place;
+            let value = number.value.unwrap_or_default();
+            told.add(FaultSort::Number, format!("{field}[{at}], of {}, is {value}", number.sample));
+        }
+    }
+
+    /// All its numbers, label set by label set.
+    pub fn numbers(&self) -> impl Iterator<Item = Number<'_>> {
+        self.schema.sets().iter().flat_map(move |set| {
+            samples(&set.desc).zip(set.numbers.clone()).map(move |((sample, le), at)| {
+                let beside = self.beside.get(at).copied();
+                let is_sum = set.desc.aggregation() == Aggregation::SUM;
+                Number {
+                    set,
+                    sample,
+                    le,
+                    place: (page::field(at / page::LEN), at % page::LEN),
+                    value: self.values.get(at).copied(),
+                    time: beside.filter(|_| !is_sum),
+                    rest: beside.filter(|_| is_sum).unwrap_or_default(),
+                }
+            })
+        })
+    }
+
+    /// How many label sets it has whose numbers are there.
+    pub fn series(&self) -> usize {
+        self.schema.sets().iter().filter(|set| set.numbers.end <= self.values.len()).count()
+    }
+}
+
+/// What is wrong with one key.
+struct Faults<'a> {
+    key: String,
+    all: &'a mut Vec<Fault>,
+}
+
+impl Faults<'_> {
+    fn add(&mut self, sort: FaultSort, why: String) {
+        self.all.push(Fault { sort, key: self.key.clone(), offset: None, why });
+    }
+
+    fn check_page(&mut self, field: &str, page: &[u8]) {
+        if !page.len().is_multiple_of(8) {
+            let why = format!("{field} has {} bytes, which are no whole numbers of 8", page.len());
+            self.add(FaultSort::Page, why);
+        }
+        if page.len() > page::LEN * 8 {
+            let why = format!("{field} has {} bytes, and no page more than {}", page.len(), page::LEN * 8);
+            self.add(FaultSort::Page, why);
+        }
+    }
+}
+
+/// That a key goes away, if it does: told by the answer to `PTTL`.
+pub(super) fn end_of_life(key: &str, left: &Value) -> Option<Fault> {
+    let Value::Int(left @ 0..) = *left else { return None };
+    let left = Duration::from_millis(left.unsigned_abs());
+    Some(Fault {
+        sort: FaultSort::EndOfLife,
+        key: key.to_owned(),
+        offset: None,
+        why: format!("it goes away by itself in {} s", left.as_secs()),
+    })
+}

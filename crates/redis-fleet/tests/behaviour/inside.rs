@@ -1,0 +1,133 @@
+//! A look inside, beside the page: whatever has become of a process's keys, both have the same numbers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use collector::Liveness;
+use metrics_core::{Registry, Sample};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use redis_fleet::{FaultSort, Inside, shards};
+use redis_link::{Address, Link, Timeouts};
+use redis_schema::Keys;
+
+use crate::place::{PATIENCE, Place, server};
+
+/// More than a page of them.
+const SERIES: usize = 600;
+
+/// Something that becomes of a key.
+#[derive(Clone, Debug)]
+enum Change {
+    Field(&'static str, Vec<u8>),
+    NoField(&'static str),
+    /// The schema ends behind so many bytes.
+    Cut(usize),
+    Append(Vec<u8>),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let field =
+        prop::sample::select(vec!["v0", "v1", "v2", "v3", "t0", "v", "#seq", "v18446744073709551615"]);
+    prop_oneof![
+        (field.clone(), vec(any::<u8>(), 0..5000)).prop_map(|(field, bytes)| Change::Field(field, bytes)),
+        field.prop_map(Change::NoField),
+        (0..30_000_usize).prop_map(Change::Cut),
+        vec(any::<u8>(), 1..20).prop_map(Change::Append),
+    ]
+}
+
+/// What a look inside has of the family, by label value: of label sets that are there as a whole.
+fn inside(inside: &Inside) -> BTreeMap<String, u64> {
+    let numbers = inside.keepers().flat_map(redis_fleet::Keeper::numbers);
+    let known =
+        numbers.filter_map(|number| Some((number.set.values[0].to_string(), number.value?.to_bits())));
+    known.collect()
+}
+
+/// The same of the page.
+fn shown(place: &Place) -> BTreeMap<String, u64> {
+    let page = place.fresh_page(Liveness::AsFiled).unwrap();
+    let samples = page.families.iter().flat_map(|family| &family.samples);
+    let queue = |sample: &Sample| {
+        let label = sample.series.labels.iter().find(|label| &*label.name == "queue").unwrap();
+        String::from_utf8(label.value.to_vec()).unwrap()
+    };
+    samples.map(|sample| (queue(sample), sample.value.to_bits())).collect()
+}
+
+#[test]
+fn whatever_becomes_of_keys_the_page_has_what_a_look_inside_has_and_what_lacks_is_named() {
+    let place = Place::new(server().unix_url());
+    let store = place.open();
+    let family = Registry::new(store.clone()).gauge("depth", "Depth.").labels(["queue"]).unwrap();
+    (0..SERIES).for_each(|at| family.with([&*format!("q{at}")]).set(at as f64));
+    store.close(PATIENCE).unwrap();
+    let redis = |arguments: &[&str], input: &[u8]| server().cli_with(arguments, input);
+    let name = redis(&["ZRANGE", &place.key("processes"), "0", "-1"], b"").trim().to_owned();
+    let (values, schema) = (place.key(&format!("values:{name}")), place.key(&format!("schema:{name}")));
+    let saved = [place.key("saved:values"), place.key("saved:schema")];
+    redis(&["COPY", &values, &saved[0]], b"");
+    redis(&["COPY", &schema, &saved[1]], b"");
+    let link = Link::new(Address::parse(&server().unix_url()).unwrap(), Timeouts::default());
+    let keys: Vec<Keys> = shards(&link, place.prefix(), None).unwrap();
+    assert_eq!(keys.len(), 1);
+    let look = || Inside::read(&link, &keys[0], None).unwrap();
+    assert!(inside(&look()) == shown(&place) && look().faults.is_empty());
+
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(48));
+    let result = runner.run(&vec(change(), 1..4), |changes| {
+        redis(&["COPY", &saved[0], &values, "REPLACE"], b"");
+        redis(&["COPY", &saved[1], &schema, "REPLACE"], b"");
+        for change in &changes {
+            match change {
+                Change::Field(field, bytes) => redis(&["-x", "HSET", &values, field], bytes),
+                Change::NoField(field) => redis(&["HDEL", &values, field], b""),
+                Change::Cut(len) => {
+                    let text = "local text = redis.call('GET', KEYS[1]) or '' \
+                                redis.call('SET', KEYS[1], string.sub(text, 1, ARGV[1]))";
+                    redis(&["EVAL", text, "1", &schema, &len.to_string()], b"")
+                }
+                Change::Append(bytes) => redis(&["-x", "APPEND", &schema], bytes),
+            };
+        }
+        let found = look();
+        prop_assert!(inside(&found) == shown(&place), "they differ");
+        let whole = inside(&found).len() == SERIES;
+        prop_assert!(whole || !found.faults.is_empty(), "numbers lack, and nothing is named");
+        Ok(())
+    });
+    result.unwrap();
+}
+
+#[test]
+fn a_process_that_is_retired_meanwhile_is_no_fault() {
+    let place = Place::new(server().unix_url());
+    let link = Link::new(Address::parse(&server().unix_url()).unwrap(), Timeouts::default());
+    let keys = Keys::new(place.prefix(), 0).unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                let found = Inside::read(&link, &keys, None).unwrap();
+                assert_eq!(found.faults, vec![]);
+            }
+        });
+        for _ in 0..10 {
+            let store = place.open();
+            Registry::new(store.clone()).counter("jobs", "Jobs.").register().unwrap().inc();
+            store.close(PATIENCE).unwrap();
+            place.janitor(Duration::from_secs(3600)).tidy().unwrap();
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let found = Inside::read(&link, &keys, None).unwrap();
+    let dead = found.retired.unwrap();
+    let jobs: Vec<f64> = dead.numbers().filter_map(|number| number.value).collect();
+    assert_eq!((jobs, found.processes.len(), found.tombs), (vec![10.0], 0, 10));
+    // A key of another kind is one, whatever else is there.
+    server().cli(&["DEL", &place.key("tombs")]);
+    server().cli(&["SET", &place.key("tombs"), "x"]);
+    let found = Inside::read(&link, &keys, None).unwrap();
+    assert_eq!(found.faults.iter().map(|fault| fault.sort).collect::<Vec<_>>(), [FaultSort::WrongType]);
+}
