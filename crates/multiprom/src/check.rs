@@ -1,6 +1,7 @@
 //! `multiprom check`: everything that is wrong with metrics directories.
 
 mod content;
+mod database;
 mod entries;
 mod families;
 mod finding;
@@ -12,21 +13,24 @@ use std::process::ExitCode;
 use metrics_core::Mode;
 
 use crate::cli::inside::Check;
+use crate::inside::database::Held;
 use crate::inside::folder::{Folder, shown_name};
 use crate::inside::lives::Lives;
 use crate::inside::output::{Output, Tint, is_broken_pipe};
-use crate::sources::directories_or_environment;
+use crate::sources::{Places, places_or_environment};
 
 use content::check_content;
+use database::check_database;
 use entries::{Named, check_directories, check_entries, check_names};
 use families::Families;
 use finding::{Finding, Weight, What};
 
 /// Prints what is wrong. The exit code says whether anything is.
 pub(crate) fn check(command: Check) -> anyhow::Result<ExitCode> {
-    let paths = directories_or_environment(command.paths)?;
-    let mut report = Report { out: Output::new(), json: command.json, faults: 0, remarks: 0, files: 0 };
-    let checked = report.check(&paths);
+    let places = places_or_environment(command.places, command.catalog.as_deref())?;
+    let mut report =
+        Report { out: Output::new(), json: command.json, faults: 0, remarks: 0, files: 0, databases: 0 };
+    let checked = report.check(&places);
     match checked {
         // Something was said, and the reader has seen enough of it.
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::FAILURE),
@@ -42,13 +46,26 @@ struct Report {
     faults: usize,
     remarks: usize,
     files: usize,
+    databases: usize,
 }
 
 impl Report {
-    fn check(&mut self, paths: &[PathBuf]) -> anyhow::Result<()> {
+    fn check(&mut self, places: &Places) -> anyhow::Result<()> {
         let mut processes = HashMap::new();
-        for path in paths {
+        for path in &places.paths {
             self.check_path(path, &mut processes)?;
+        }
+        for database in &places.databases {
+            self.databases += 1;
+            match Held::read(database) {
+                Ok(held) => check_database(&held).iter().try_for_each(|finding| self.find(finding))?,
+                Err(error) => {
+                    let address = database.foreign.address.to_string();
+                    let why = format!("cannot be read: {}", crate::explain(&error));
+                    let advice = "pages fail as long as it cannot";
+                    self.find(&Finding::fault_in(What::DatabaseUnreadable, &address, None, why, advice))?;
+                }
+            }
         }
         if !self.json {
             self.print_total()?;
@@ -134,7 +151,13 @@ impl Report {
     fn print_total(&mut self) -> anyhow::Result<()> {
         let count =
             |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-        let files = count(self.files, "file", "files");
+        let files = match (self.files, self.databases) {
+            (0, 1..) => count(self.databases, "database", "databases"),
+            (files, 0) => count(files, "file", "files"),
+            (files, databases) => {
+                format!("{}, {}", count(files, "file", "files"), count(databases, "database", "databases"))
+            }
+        };
         let remarks = match self.remarks {
             0 => String::new(),
             remarks => format!(", {}", count(remarks, "remark", "remarks")),

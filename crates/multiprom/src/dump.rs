@@ -1,4 +1,6 @@
-//! `multiprom dump`: every record of metrics files, as it is stored.
+//! `multiprom dump`: every record of metrics files and every number of databases, as it is stored.
+
+mod database;
 
 use std::ffi::OsStr;
 use std::io;
@@ -19,13 +21,16 @@ use crate::inside::output::{Output, is_broken_pipe, number, number_text};
 use crate::inside::series::{family_name, labels_of, sample_name, series_text};
 use crate::inside::text::visible;
 use crate::inside::walk::{Entry, Met, walk};
-use crate::sources::directories_or_environment;
+use crate::sources::places_or_environment;
+
+use database::dump_database;
 
 /// Prints the records of all files, file by file as they are read.
 pub(crate) fn dump(command: Dump) -> anyhow::Result<ExitCode> {
     let mut out = Output::new();
     let mut trouble = false;
-    for path in directories_or_environment(command.paths)? {
+    let places = places_or_environment(command.places, command.catalog.as_deref())?;
+    for path in places.paths {
         let dumped = Named::open(&path).map(|named| {
             for file in named.metrics_files() {
                 let dumped = dump_file(&file, command.json, &mut out);
@@ -49,6 +54,17 @@ pub(crate) fn dump(command: Dump) -> anyhow::Result<ExitCode> {
                 trouble = true;
                 crate::complain(&error);
             }
+        }
+    }
+    for database in &places.databases {
+        let address = &database.foreign.address;
+        let dumped = dump_database(database, command.json, &mut out);
+        if let Err(error) = dumped.with_context(|| format!("read {address}")) {
+            if is_broken_pipe(&error) {
+                return Err(error);
+            }
+            trouble = true;
+            crate::complain(&error);
         }
     }
     out.flush()?;

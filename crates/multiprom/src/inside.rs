@@ -4,6 +4,7 @@
 //! record by record, with the rules of the collector: what damages a file for a page damages it here, in the same
 //! words.
 
+pub(crate) mod database;
 pub(crate) mod file;
 pub(crate) mod folder;
 pub(crate) mod leftover;

@@ -1,4 +1,6 @@
-//! `multiprom ls`: what lies in metrics directories, a line for each file.
+//! `multiprom ls`: what lies in metrics directories, a line for each file, and in databases.
+
+mod database;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,6 +13,7 @@ use metrics_core::Kind;
 use serde::Serialize;
 
 use crate::cli::inside::{Ls, Order};
+use crate::inside::database::Held;
 use crate::inside::file::MetricsFile;
 use crate::inside::folder::{Named, shown_name};
 use crate::inside::leftover::left_over;
@@ -20,11 +23,12 @@ use crate::inside::output::{Output, Tint};
 use crate::inside::table::{Cell, Column, Table};
 use crate::inside::text::visible;
 use crate::inside::walk::{Met, walk};
-use crate::sources::directories_or_environment;
+use crate::sources::places_or_environment;
 
 /// Prints the files of all directories.
 pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
-    let paths = directories_or_environment(command.paths)?;
+    let places = places_or_environment(command.places, command.catalog.as_deref())?;
+    let paths = places.paths;
     let mut files = Vec::new();
     let mut left = 0;
     let mut trouble = false;
@@ -61,8 +65,24 @@ pub(crate) fn ls(command: Ls) -> anyhow::Result<ExitCode> {
             .doubts
             .iter()
             .try_for_each(|doubt| out.paragraph(&[("unknown: ", Tint::Bold), (doubt, Tint::Plain)]))?;
-    } else if !trouble {
+    } else if !trouble && !paths.is_empty() {
         out.line(&format!("no metrics files{}", left_text(left)))?;
+    }
+    for database in &places.databases {
+        match Held::read(database) {
+            Ok(held) => {
+                let lines = database::lines(&held, command.sort);
+                if command.json {
+                    lines.iter().try_for_each(|line| out.json(line))?;
+                } else {
+                    database::print(&held, &lines, &mut out)?;
+                }
+            }
+            Err(error) => {
+                trouble = true;
+                crate::complain(&error.context(format!("read {}", database.foreign.address)));
+            }
+        }
     }
     out.flush()?;
     Ok(if trouble { ExitCode::FAILURE } else { ExitCode::SUCCESS })

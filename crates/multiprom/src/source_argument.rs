@@ -2,8 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 use collector::Directory;
@@ -15,6 +16,33 @@ use crate::database_argument::{Database, database, is_database};
 pub(crate) enum SourceArgument {
     Directory(Directory),
     Database(Box<Database>),
+}
+
+/// A file, a directory or a database, as given on the command line: a path as it is, since a comma is a part of it.
+#[derive(Clone, Debug)]
+pub(crate) enum PlaceArgument {
+    Path(PathBuf),
+    Database(Box<Database>),
+}
+
+/// Reads a [`PlaceArgument`] for clap, and repeats no address either.
+#[derive(Clone)]
+pub(crate) struct PlaceParser;
+
+impl TypedValueParser for PlaceParser {
+    type Value = PlaceArgument;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<PlaceArgument, clap::Error> {
+        if !is_database(value.as_encoded_bytes()) {
+            return PathBufValueParser::new().parse_ref(command, argument, value).map(PlaceArgument::Path);
+        }
+        parse_database_for(command, value).map(PlaceArgument::Database)
+    }
 }
 
 /// Reads a [`SourceArgument`] for clap.
@@ -35,13 +63,14 @@ impl TypedValueParser for SourceParser {
         if !is_database(value.as_encoded_bytes()) {
             return directory_argument().parse_ref(command, argument, value).map(SourceArgument::Directory);
         }
-        parse_database(value.to_owned()).map(|database| SourceArgument::Database(Box::new(database))).map_err(
-            |why| {
-                clap::Error::raw(ErrorKind::ValueValidation, format!("the database: {why}\n"))
-                    .with_cmd(command)
-            },
-        )
+        parse_database_for(command, value).map(SourceArgument::Database)
     }
+}
+
+fn parse_database_for(command: &Command, value: &OsStr) -> Result<Box<Database>, clap::Error> {
+    parse_database(value.to_owned()).map(Box::new).map_err(|why| {
+        clap::Error::raw(ErrorKind::ValueValidation, format!("the database: {why}\n")).with_cmd(command)
+    })
 }
 
 /// Reads a directory and its labels for clap.

@@ -14,7 +14,7 @@ use process_metrics::{Group, ProcessSource, View};
 use crate::cli::limits::SeriesLimits;
 use crate::cli::{ProcessMetrics, Sources};
 use crate::database_argument::{Database, database_of};
-use crate::source_argument::SourceArgument;
+use crate::source_argument::{PlaceArgument, SourceArgument};
 
 /// Where Python's client looks for its directory: the second is its old spelling.
 pub(crate) const VARIABLES: [&str; 2] = ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"];
@@ -37,12 +37,7 @@ pub(crate) fn named(sources: Sources) -> anyhow::Result<Named> {
             SourceArgument::Database(database) => named.databases.push(*database),
         }
     }
-    let password = variable("REDIS_PASSWORD").filter(|password| !password.is_empty());
-    for Database { foreign, .. } in &mut named.databases {
-        if !foreign.address.has_password() {
-            foreign.address = foreign.address.clone().with_password(password.clone());
-        }
-    }
+    with_password_of_environment(&mut named.databases);
     if named.directories.is_empty() && named.databases.is_empty() {
         match directory_of_environment() {
             Ok(path) => named.directories.push(Directory { path, labels: Vec::new() }),
@@ -53,6 +48,16 @@ pub(crate) fn named(sources: Sources) -> anyhow::Result<Named> {
         database.foreign.catalog = named.catalog.clone();
     }
     Ok(named)
+}
+
+/// Gives those that have no password that of the environment.
+fn with_password_of_environment(databases: &mut [Database]) {
+    let password = std::env::var("REDIS_PASSWORD").ok().filter(|password| !password.is_empty());
+    for Database { foreign, .. } in databases {
+        if !foreign.address.has_password() {
+            foreign.address = foreign.address.clone().with_password(password.clone());
+        }
+    }
 }
 
 /// A collector of these directories alone.
@@ -177,9 +182,37 @@ pub(crate) fn metrics_files(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// These directories, or that of the environment where there are none.
-pub(crate) fn directories_or_environment(directories: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
-    if directories.is_empty() { Ok(vec![directory_of_environment()?]) } else { Ok(directories) }
+/// What a command looks inside of.
+pub(crate) struct Places {
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) databases: Vec<Database>,
+}
+
+/// These places, or that of the environment where there are none: its directory, or else its database.
+pub(crate) fn places_or_environment(
+    named: Vec<PlaceArgument>,
+    catalog: Option<&Path>,
+) -> anyhow::Result<Places> {
+    let mut places = Places { paths: Vec::new(), databases: Vec::new() };
+    let none = named.is_empty();
+    for place in named {
+        match place {
+            PlaceArgument::Path(path) => places.paths.push(path),
+            PlaceArgument::Database(database) => places.databases.push(*database),
+        }
+    }
+    with_password_of_environment(&mut places.databases);
+    if none {
+        match directory_of_environment() {
+            Ok(path) => places.paths.push(path),
+            Err(missing) => {
+                places.databases.push(database_of(|name| std::env::var(name).ok())?.ok_or(missing)?);
+            }
+        }
+    }
+    let catalog = catalog_of(catalog)?;
+    places.databases.iter_mut().for_each(|database| database.foreign.catalog = catalog.clone());
+    Ok(places)
 }
 
 pub(crate) fn directory_of_environment() -> anyhow::Result<PathBuf> {

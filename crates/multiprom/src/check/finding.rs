@@ -12,7 +12,11 @@ use crate::inside::text::visible;
 pub(crate) struct Finding {
     pub(crate) weight: Weight,
     pub(crate) what: What,
+    /// The file, the directory, or the address of the database.
     pub(crate) path: String,
+    /// Of a database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
     pub(crate) offset: Option<usize>,
     pub(crate) why: String,
     pub(crate) advice: String,
@@ -51,6 +55,10 @@ pub(crate) enum What {
     BucketsDiffer,
     ProcessClash,
     DialectsMixed,
+    DatabaseUnreadable,
+    /// Of what is found in databases only the word is known here.
+    #[serde(untagged)]
+    Database(&'static str),
 }
 
 impl Finding {
@@ -61,7 +69,7 @@ impl Finding {
         advice: impl Into<String>,
     ) -> Finding {
         let path = path.to_string_lossy().into_owned();
-        Finding { weight: Weight::Fault, what, path, offset: None, why: why.into(), advice: advice.into() }
+        Finding::fault_in(what, &path, None, why, advice)
     }
 
     pub(crate) fn remark(
@@ -73,13 +81,46 @@ impl Finding {
         Finding { weight: Weight::Remark, ..Finding::fault(what, path, why, advice) }
     }
 
+    /// In a database, under this key.
+    pub(crate) fn fault_in(
+        what: What,
+        address: &str,
+        key: Option<&str>,
+        why: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Finding {
+        let (path, key) = (address.to_owned(), key.map(str::to_owned));
+        Finding {
+            weight: Weight::Fault,
+            what,
+            path,
+            key,
+            offset: None,
+            why: why.into(),
+            advice: advice.into(),
+        }
+    }
+
+    pub(crate) fn remark_in(
+        what: What,
+        address: &str,
+        key: Option<&str>,
+        why: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Finding {
+        Finding { weight: Weight::Remark, ..Finding::fault_in(what, address, key, why, advice) }
+    }
+
     pub(crate) fn at(self, offset: usize) -> Finding {
         Finding { offset: Some(offset), ..self }
     }
 
     /// What is wrong, and below it what to do.
     pub(crate) fn print(&self, out: &mut Output) -> anyhow::Result<()> {
-        let place = visible(self.path.as_bytes());
+        let mut place = visible(self.path.as_bytes());
+        if let Some(key) = &self.key {
+            place = format!("{place} {}", visible(key.as_bytes()));
+        }
         let place = match self.offset {
             Some(offset) => format!("{place} at {offset}"),
             None => place,

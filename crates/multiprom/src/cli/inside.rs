@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{Sources, seconds};
+use crate::source_argument::{PlaceArgument, PlaceParser};
 
-/// List the files of metrics directories: whose they are, what is in them, what is damaged.
+/// List what is in metrics directories and databases: whose it is, how much, what is damaged.
 ///
 /// A file's dialect is found out from its first record, not from its name. Its series are counted as a page counts
 /// them: behind damage nothing counts.
@@ -15,8 +16,15 @@ use super::{Sources, seconds};
 #[command(after_long_help = LS_EXAMPLES)]
 pub(crate) struct Ls {
     /// Directories or single files. Where none is given, the environment's PROMETHEUS_MULTIPROC_DIR
-    #[arg(value_name = "DIR")]
-    pub(crate) paths: Vec<PathBuf>,
+    ///
+    /// Or addresses of Redis databases, with the parameters that `multiprom serve --help` tells: what stores of our own
+    /// keep there, or another client.
+    #[arg(value_name = "DIR|redis://...", value_parser = PlaceParser)]
+    pub(crate) places: Vec<PlaceArgument>,
+
+    /// Kinds and bounds of pytheus' keys, as for `multiprom collect`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
 
     /// The order of the files; numbers with the greatest first
     #[arg(long, value_enum, default_value_t = Order::Name)]
@@ -40,7 +48,7 @@ pub(crate) enum Order {
     Process,
 }
 
-/// Print every record of metrics files, as it is stored.
+/// Print every record of metrics files, and every number of databases, as it is stored.
 ///
 /// Nothing is merged: buckets are as the client counts them (Python and Ruby each for itself), and Ruby's records
 /// have the labels `le` and `quantile` that its client tells sums and counts by. A record whose key cannot be read is
@@ -49,15 +57,22 @@ pub(crate) enum Order {
 #[command(after_long_help = DUMP_EXAMPLES)]
 pub(crate) struct Dump {
     /// Files, or directories of them. Where none is given, the environment's PROMETHEUS_MULTIPROC_DIR
-    #[arg(value_name = "FILE|DIR")]
-    pub(crate) paths: Vec<PathBuf>,
+    ///
+    /// Or addresses of Redis databases, with the parameters that `multiprom serve --help` tells: what stores of our own
+    /// keep there, or another client.
+    #[arg(value_name = "FILE|DIR|redis://...", value_parser = PlaceParser)]
+    pub(crate) places: Vec<PlaceArgument>,
+
+    /// Kinds and bounds of pytheus' keys, as for `multiprom collect`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
 
     /// Print a JSON object for each record, one on a line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Find everything that is wrong with metrics directories, and say what to do.
+/// Find everything that is wrong with metrics directories and databases, and say what to do.
 ///
 /// Files that are damaged, cut, empty or of nobody; keys that cannot be read; series that stand twice in a file;
 /// families whose kind, mode or buckets differ from file to file; what was left behind; rights that are missing. What
@@ -66,8 +81,15 @@ pub(crate) struct Dump {
 #[command(after_long_help = CHECK_EXAMPLES)]
 pub(crate) struct Check {
     /// Directories or single files. Where none is given, the environment's PROMETHEUS_MULTIPROC_DIR
-    #[arg(value_name = "DIR")]
-    pub(crate) paths: Vec<PathBuf>,
+    ///
+    /// Or addresses of Redis databases, with the parameters that `multiprom serve --help` tells: what stores of our own
+    /// keep there, or another client.
+    #[arg(value_name = "DIR|redis://...", value_parser = PlaceParser)]
+    pub(crate) places: Vec<PlaceArgument>,
+
+    /// Kinds and bounds of pytheus' keys, as for `multiprom collect`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
 
     /// Print a JSON object for each finding, one on a line
     #[arg(long)]
@@ -148,19 +170,35 @@ Columns:
   out. On a terminal long texts lose their middle, and where that is not
   enough columns are left out. In a pipe nothing is cut.
 
+Columns of a Redis database, a line for each process, or for each family where
+processes share numbers (pytheus, PromPHP):
+  HOST, PID  as the process says
+  WRITER   alive; silent, which was not heard of for five seconds; ended, which
+           said so. The line \"(the dead)\" is what is kept of those who were
+           taken out
+  HEARD    how long ago it wrote
+  SERIES   label sets with stores of our own, else numbers
+  USED     bytes of what its numbers are and of the numbers
+  GOES     when the first of its keys goes away by itself
+  DAMAGE   what pages leave out
+
 Fields of --json:
   path file client versions kind guessed mode process life series used length
   damage  null, or an object of offset and why
   error   null, or why the file cannot be read
+  of a database:
+  database schema name kind host pid life heard series bytes ends faults
+  damage  null, or what is wrong; heard and ends are seconds
 
 Examples:
   multiprom ls /run/shop/metrics
   multiprom ls --sort used /run/shop/metrics /run/mail/metrics
   multiprom ls --json /run/shop/metrics | jq -r 'select(.damage) | .path'
+  multiprom ls 'redis://redis.example/0?prefix=shop'
 
 Exit codes:
   0  all was listed
-  1  a directory or a file could not be read
+  1  a directory, a file or a database could not be read
   2  the command line is wrong";
 
 const DUMP_EXAMPLES: &str = "\
@@ -169,7 +207,9 @@ A line of text:
   Behind the # stand the file and the record's offset in it, what the file's
   name tells, and the time of the last write where one is stored: Unix time in
   Python's files, seconds since boot in Ruby's. What a terminal would not show
-  as text is escaped.
+  as text is escaped. Of a Redis database:
+  jobs_total 3.0 # {shop#0}:values:web-1-7-f0 v0[2] multiprom counter process
+    web-1-7-f0 (in one line): the key, and the field with the place in it
 
 Fields of --json:
   path offset value_offset client kind mode process family name labels help
@@ -181,16 +221,22 @@ Fields of --json:
            read, escaped
   damage   an object of offset and why: what is wrong with the key; without a
            value, with the file
+  of a database:
+  database key field client kind mode process family name labels help value
+  time counts
+  rest  what rounding has left of a sum of the dead; else left out
+  ends  seconds until the key goes away by itself; else left out
   Numbers that JSON does not have are texts: \"NaN\", \"+Inf\", \"-Inf\".
 
 Examples:
   multiprom dump /run/shop/metrics/counter_4711.db
+  multiprom dump 'redis://redis.example/0?prefix=shop' | grep '^jobs_total'
   multiprom dump /run/shop/metrics | grep '^http_requests_total{'
   multiprom dump --json /run/shop | jq -r 'select(.value == \"NaN\") | .path'
 
 Exit codes:
   0  all was read; also where files are damaged
-  1  a directory or a file could not be read
+  1  a directory, a file or a database could not be read
   2  the command line is wrong";
 
 const CHECK_EXAMPLES: &str = "\
@@ -203,10 +249,16 @@ Fields of --json:
           not_regular foreign unknown_kind empty negative_used damaged bad_key
           duplicate_series left_over kinds_differ modes_differ help_differs
           buckets_differ process_clash dialects_mixed
+          of a database: database_unreadable no_numbers wrong_type missing
+          member schema schema_differs page sequence number end_of_life
+          eviction not_taken_out no_metadata metadata labels phantom
+          kinds_differ modes_differ buckets_differ
   path offset why advice
+  key     of a database; its path is the address
 
 Examples:
   multiprom check /run/shop/metrics
+  multiprom check 'redis://redis.example/0?prefix=shop'
   multiprom check --json /run/shop | jq -r 'select(.offset) | .path'
 
 Exit codes:

@@ -3,6 +3,7 @@
 
 mod check;
 mod collect;
+mod databases;
 mod demo;
 mod diff;
 mod dump;
