@@ -27,8 +27,7 @@ impl Exporter {
     /// An exporter of what `collector` collects.
     pub fn new(collector: Arc<Collector>, options: Options) -> Exporter {
         let own = Arc::new(OwnMetrics::default());
-        let inline = options.own_metrics_inline.then(|| own.clone());
-        let scrapes = Scrapes::new(collector.clone(), options.collection_time, options.liveness, inline);
+        let scrapes = Scrapes::new(collector.clone(), own.clone(), &options);
         let path = format!("/{}", options.path.trim_matches('/'));
         let own_path = format!("{}/self", path.trim_end_matches('/'));
         Exporter { options, path, own_path, collector, scrapes, own }

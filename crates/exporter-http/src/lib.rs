@@ -56,6 +56,7 @@ mod scrapes;
 mod page;
 
 mod landing;
+mod last_good;
 mod own;
 
 pub use exporter::Exporter;

@@ -33,6 +33,13 @@ pub struct Options {
     /// 10 unless told otherwise, still gets the reason.
     pub collection_time: Duration,
 
+    /// How old the last good page may be that is served where a source cannot be read; none where that is to be told by
+    /// the status alone, which is the default.
+    ///
+    /// It is the page of all sources, as it was: so no source's series are missing on it, and no counter falls. Its age
+    /// is in the answer's `Age` header and in `multiprom_page_stale_seconds`. It is kept in memory for that.
+    pub stale_for: Option<Duration>,
+
     /// How long the exporter waits for a client: for the head of a request, for the next request on a
     /// connection that is open, and for room to write an answer that is not read; 20 seconds, which is no
     /// usual scrape interval.
@@ -54,6 +61,7 @@ impl Default for Options {
             own_metrics_inline: false,
             liveness: Liveness::Observed,
             collection_time: Duration::from_secs(9),
+            stale_for: None,
             client_time: Duration::from_secs(20),
             connections: 100,
             shutdown_time: Duration::from_secs(5),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use collector::Collector;
 use hyper::StatusCode;
@@ -22,6 +22,8 @@ pub(crate) struct OwnMetrics {
     /// In the order of [`CODES`].
     scrapes: [AtomicU64; CODES.len()],
     in_flight: AtomicU64,
+    /// How old the page of the last scrape was, in milliseconds.
+    stale: AtomicU64,
     /// Of all scrapes that were answered, together.
     nanoseconds: AtomicU64,
     connections: AtomicU64,
@@ -42,6 +44,11 @@ impl OwnMetrics {
     pub(crate) fn begin_scrape(&self) -> ScrapeInFlight<'_> {
         self.in_flight.fetch_add(1, Relaxed);
         ScrapeInFlight { own: self, started: Instant::now() }
+    }
+
+    /// A scrape is answered by a page that is so old; nothing where it is new, or where there is none.
+    pub(crate) fn served_page_of_age(&self, age: Duration) {
+        self.stale.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
     pub(crate) fn open_connection(&self) -> OpenConnection<'_> {
@@ -80,7 +87,7 @@ impl OwnMetrics {
         whole
     }
 
-    fn families(&self) -> [FamilySnapshot; 5] {
+    fn families(&self) -> [FamilySnapshot; 6] {
         let read = |number: &AtomicU64| number.load(Relaxed) as f64;
         let scrape =
             |(code, count): (&StatusCode, &AtomicU64)| ([Label::new("code", code.as_str())], read(count));
@@ -100,6 +107,12 @@ impl OwnMetrics {
                 ],
                 ..FamilySnapshot::of_numbers(Kind::Summary, duration, DURATION, [] as [(Vec<Label>, f64); 0])
             },
+            FamilySnapshot::of_numbers(
+                Kind::Gauge,
+                "multiprom_page_stale_seconds",
+                STALE,
+                [(none.clone(), read(&self.stale) / 1e3)],
+            ),
             one(Kind::Gauge, "multiprom_http_scrapes_in_flight", IN_FLIGHT, &self.in_flight),
             one(Kind::Gauge, "multiprom_http_connections", CONNECTIONS, &self.connections),
             one(Kind::Counter, "multiprom_http_connections_refused", REFUSED, &self.refused),
@@ -109,6 +122,7 @@ impl OwnMetrics {
 
 const SCRAPES: &str = "Scrapes answered, by status code.";
 const DURATION: &str = "Time from a scrape's request to its answer.";
+const STALE: &str = "How old the page of the last scrape was, where a source could not be read; else 0.";
 const IN_FLIGHT: &str = "Scrapes that are being answered.";
 const CONNECTIONS: &str = "Connections that are open.";
 const REFUSED: &str = "Connections refused because too many were open.";

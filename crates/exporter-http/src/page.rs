@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use exposition::{Coding, Format, encode};
@@ -11,11 +12,22 @@ use metrics_core::Snapshot;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use crate::scrapes::Failure;
+
 /// The pages of one collection.
 pub(crate) struct Pages {
     snapshot: Arc<Snapshot>,
+    /// Where it is none of now.
+    pub(crate) stale: Option<Stale>,
     /// A handful at most. Locked for a lookup only; a page is made outside.
     made: Mutex<Vec<Made>>,
+}
+
+/// That a page is an earlier one.
+pub(crate) struct Stale {
+    pub(crate) age: Duration,
+    /// Why there is no new one.
+    pub(crate) failure: Failure,
 }
 
 /// A page that is made, or being made.
@@ -27,9 +39,14 @@ struct Made {
 
 impl Pages {
     /// The pages of `snapshot`, the first of them made already. For threads that may compute.
-    pub(crate) fn new(snapshot: Arc<Snapshot>, format: Format, coding: Coding) -> Pages {
+    pub(crate) fn new(
+        snapshot: Arc<Snapshot>,
+        stale: Option<Stale>,
+        format: Format,
+        coding: Coding,
+    ) -> Pages {
         let page = Arc::new(OnceCell::new_with(Some(page_of(&snapshot, format, coding))));
-        Pages { snapshot, made: Mutex::new(vec![Made { format, coding, page }]) }
+        Pages { snapshot, stale, made: Mutex::new(vec![Made { format, coding, page }]) }
     }
 
     /// The page in this format and coding; made off the network threads by the first who asks. None when

@@ -6,7 +6,7 @@ use exposition::{Coding, Format, Negotiated, negotiate, negotiate_coding};
 use http_body_util::Full;
 use hyper::body::Body;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
+    ACCEPT, ACCEPT_ENCODING, AGE, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap,
     HeaderName, HeaderValue, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
@@ -74,7 +74,13 @@ async fn scrape<B>(exporter: &Exporter, request: &Request<B>) -> Response<Full<B
     let accepted = Accepted::of(request.headers());
     let names = request.uri().query().and_then(wanted_names);
     let response = match exporter.scrapes.page(names, accepted.format(), accepted.coding).await {
-        Ok(page) => accepted.answer(page),
+        Ok((page, age)) => {
+            let mut response = accepted.answer(page);
+            if let Some(age) = age {
+                response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
+            }
+            response
+        }
         Err(failure) => failed(&failure),
     };
     scrape.end(response.status());

@@ -11,8 +11,10 @@ use exposition::{Coding, Format};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
+use crate::Options;
+use crate::last_good::LastGood;
 use crate::own::OwnMetrics;
-use crate::page::Pages;
+use crate::page::{Pages, Stale};
 
 /// The sample names of a scrape, sorted, each once; everything where there are none.
 pub(crate) type Names = Option<Arc<[String]>>;
@@ -24,8 +26,11 @@ pub(crate) struct Scrapes {
     /// How long a collection may take.
     time: Duration,
     liveness: Liveness,
-    /// Where they also stand on every page.
-    inline: Option<Arc<OwnMetrics>>,
+    own: Arc<OwnMetrics>,
+    /// Whether they also stand on every page.
+    inline: bool,
+    /// Where pages may be served that are not new.
+    last_good: Option<Arc<LastGood>>,
     shared: Arc<Shared>,
 }
 
@@ -58,28 +63,38 @@ impl fmt::Display for Failure {
 }
 
 impl Scrapes {
-    /// No scrapes yet. `inline` are put on every page.
-    pub(crate) fn new(
-        collector: Arc<Collector>,
-        time: Duration,
-        liveness: Liveness,
-        inline: Option<Arc<OwnMetrics>>,
-    ) -> Scrapes {
-        Scrapes { collector, time, liveness, inline, shared: Arc::default() }
+    /// No scrapes yet.
+    pub(crate) fn new(collector: Arc<Collector>, own: Arc<OwnMetrics>, options: &Options) -> Scrapes {
+        Scrapes {
+            collector,
+            time: options.collection_time,
+            liveness: options.liveness,
+            own,
+            inline: options.own_metrics_inline,
+            last_good: options.stale_for.map(|stale_for| Arc::new(LastGood::new(stale_for))),
+            shared: Arc::default(),
+        }
     }
 
-    /// The page with `names` in this format and coding: of the scrape that runs, else of a new one.
-    pub(crate) async fn page(&self, names: Names, format: Format, coding: Coding) -> Result<Bytes, Failure> {
+    /// The page with `names` in this format and coding: of the scrape that runs, else of a new one. And how old it is,
+    /// where it is none of now.
+    pub(crate) async fn page(
+        &self,
+        names: Names,
+        format: Format,
+        coding: Coding,
+    ) -> Result<(Bytes, Option<Duration>), Failure> {
         let mut outcome = self.join(names, format, coding);
         let pages = match outcome.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(ended)) => ended.clone()?,
             // It went without a word.
             _ => return Err(Failure::Panic),
         };
-        pages.page(format, coding).await.ok_or(Failure::Panic)
+        let page = pages.page(format, coding).await.ok_or(Failure::Panic)?;
+        Ok((page, pages.stale.as_ref().map(|stale| stale.age)))
     }
 
-    /// How the last scrape ended; none where there was no scrape yet.
+    /// How the last scrape ended, whatever page was served instead; none where there was no scrape yet.
     pub(crate) fn last(&self) -> Option<Result<(), Failure>> {
         self.shared.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -97,7 +112,9 @@ impl Scrapes {
         drop(running);
         let scrape = Scrape {
             collector: self.collector.clone(),
-            inline: self.inline.clone(),
+            own: self.own.clone(),
+            inline: self.inline,
+            last_good: self.last_good.clone(),
             deadline: Instant::now() + self.time,
             liveness: self.liveness,
             names,
@@ -111,7 +128,10 @@ impl Scrapes {
             if let Err(failure) = &result {
                 tracing::warn!("no page: {failure}");
             }
-            let last = result.as_ref().map(|_| ()).map_err(Failure::clone);
+            let last = match &result {
+                Ok(pages) => pages.stale.as_ref().map_or(Ok(()), |stale| Err(stale.failure.clone())),
+                Err(failure) => Err(failure.clone()),
+            };
             *shared.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
             // First off the list, then the news: whoever hears it and asks again gets a new scrape.
             shared.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&names);
@@ -124,7 +144,9 @@ impl Scrapes {
 /// One scrape: what it asks for, and of whom.
 struct Scrape {
     collector: Arc<Collector>,
-    inline: Option<Arc<OwnMetrics>>,
+    own: Arc<OwnMetrics>,
+    inline: bool,
+    last_good: Option<Arc<LastGood>>,
     deadline: Instant,
     liveness: Liveness,
     names: Names,
@@ -136,17 +158,37 @@ impl Scrape {
     async fn run(self) -> Outcome {
         let mut ask = Ask::default();
         ask.deadline = Some(self.deadline);
-        ask.names = self.names;
+        ask.names = self.names.clone();
         ask.liveness = self.liveness;
-        let snapshot =
-            self.collector.collect(&ask).await.map_err(|error| Failure::Collect(Arc::new(error)))?;
+        let begun = Instant::now();
+        let collected = self.collector.collect(&ask).await;
+        let collected = collected.map_err(|error| Failure::Collect(Arc::new(error)));
+        let result = match (collected, &self.last_good) {
+            (Ok(snapshot), last_good) => {
+                if let Some(last_good) = last_good {
+                    last_good.keep(&self.names, begun, &snapshot);
+                }
+                Ok((snapshot, None))
+            }
+            (Err(failure), last_good) => {
+                let last = last_good.as_ref().and_then(|last| last.get(&self.names, Instant::now()));
+                last.map(|(snapshot, age)| (snapshot, Some(Stale { age, failure: failure.clone() })))
+                    .ok_or(failure)
+            }
+        };
+        let age = result.as_ref().ok().and_then(|(_, stale)| stale.as_ref()).map(|stale| stale.age);
+        self.own.served_page_of_age(age.unwrap_or_default());
+        let (snapshot, stale) = result?;
+        if let Some(Stale { age, failure }) = &stale {
+            tracing::warn!("a page that is {:.1} s old is served: {failure}", age.as_secs_f64());
+        }
         let pages = spawn_blocking(move || {
             let snapshot = match self.inline {
-                Some(own) => Arc::new(own.append_to(&snapshot, &self.collector, ask.names.as_deref())),
-                None => snapshot,
+                true => Arc::new(self.own.append_to(&snapshot, &self.collector, ask.names.as_deref())),
+                false => snapshot,
             };
             let (format, coding) = self.first;
-            Arc::new(Pages::new(snapshot, format, coding))
+            Arc::new(Pages::new(snapshot, stale, format, coding))
         });
         pages.await.map_err(|_panic| Failure::Panic)
     }

@@ -95,6 +95,12 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "SECONDS", default_value = "9", value_parser = seconds)]
     pub(crate) time_limit: Duration,
 
+    /// Serve the last good page for so many seconds where a source cannot be read, and only then answer 503. It is the
+    /// page of all sources as it was; multiprom_page_stale_seconds on /metrics/self and the header Age say how old it
+    /// is. Off where nothing is said: to Prometheus the application is down as soon as a source is
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) stale_for: Option<Duration>,
+
     /// Put multiprom's own metrics at the end of the page too
     #[arg(long)]
     pub(crate) own_metrics_inline: bool,
@@ -219,7 +225,7 @@ pub(crate) enum PageFormat {
 /// A length of time given in seconds: above 0, at most a year.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     const YEAR: f64 = 366.0 * 86_400.0; // seconds
-    match text.parse::<f64>() {
+    match text.strip_suffix('s').unwrap_or(text).parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= YEAR => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("wanted a number of seconds above 0".to_owned()),
     }

@@ -83,6 +83,7 @@ impl Pages {
         let collector = Arc::new(collector);
         let options = Options {
             collection_time: serving.time_limit,
+            stale_for: serving.stale_for,
             own_metrics_inline: serving.own_metrics_inline,
             liveness: serving.liveness.into(),
             ..Options::default()

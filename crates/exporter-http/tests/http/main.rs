@@ -14,3 +14,4 @@ mod own;
 mod routes;
 mod sharing;
 mod shutdown;
+mod stale;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 
 use async_trait::async_trait;
-use collector::{Ask, Catalog, DirSource, Directory, Source, SourceError, Tally};
+use collector::{Ask, Catalog, DirSource, Directory, Source, SourceError, Statement, Tally};
+use metrics_core::{Aggregation, Kind, Process};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
@@ -47,6 +48,39 @@ impl Source for Fragile {
             0 => Err(SourceError::new("read the fragile source", "it is broken")),
             _ => Ok(()),
         }
+    }
+}
+
+/// A source with a counter of its readings, which fails as long as it is told to.
+#[derive(Clone, Default)]
+pub(crate) struct Counting {
+    reads: Arc<AtomicUsize>,
+    fails: Arc<AtomicUsize>,
+}
+
+impl Counting {
+    pub(crate) fn fail(&self, fails: bool) {
+        self.fails.store(fails.into(), Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Source for Counting {
+    fn name(&self) -> String {
+        "counting".to_owned()
+    }
+
+    async fn read(&self, _: &Ask, into: &mut Tally) -> Result<(), SourceError> {
+        let reads = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.fails.load(Ordering::SeqCst) == 1 {
+            return Err(SourceError::new("count", "it is broken"));
+        }
+        let family = into.family(&Statement::new(Kind::Counter, "reads", "Readings.", Aggregation::SUM));
+        let origin = into.origin(&Process { id: String::new(), labels: vec![] }, "");
+        into.report(origin);
+        let series = into.series(family, "reads_total", vec![]).unwrap();
+        into.add(series, reads as f64, 0.0);
+        Ok(())
     }
 }
 

@@ -42,6 +42,7 @@ fn every_command_explains_itself() {
                 "schema=gunicorn",
                 "REDIS_PASSWORD",
                 "503",
+                "--stale-for",
                 "scrape_configs",
             ][..],
         ),

@@ -147,3 +147,68 @@ fn the_dead_are_taken_out_while_their_page_is_served() {
     }
     assert_eq!(get(&address, "/metrics").1, JOBS);
 }
+
+/// The value of a series of the program's own page.
+fn own(address: &str, series: &str) -> f64 {
+    let (_, own) = get(address, "/metrics/self");
+    let line = own.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in {own}")).parse().unwrap()
+}
+
+#[test]
+fn while_a_database_hangs_its_last_good_page_is_served_and_counters_never_fall() {
+    let redis = RedisServer::start();
+    let recorded = Recorded::new("python-multiprocess/01-basic");
+    let store = RedisStore::open(&redis.url()).unwrap();
+    let jobs = Registry::new(store.clone()).counter("jobs", "Jobs.").register().unwrap();
+    jobs.inc_by(3.0);
+    store.flush(Duration::from_secs(20)).unwrap();
+    let sources = [recorded.path(), &redis.url()];
+    let start = |stale: &[&str]| {
+        let own = ["serve", "--listen", "127.0.0.1:0", "--time-limit", "20"];
+        Server::start(&[&own, stale, &sources].concat())
+    };
+    let (mut patient, mut strict) = (start(&["--stale-for", "600s"]), start(&[]));
+    let (patient_at, strict_at) = (patient.next_address(), strict.next_address());
+    let page = |jobs: &str| {
+        ("HTTP/1.1 200 OK".to_owned(), recorded.expected("expected.txt") + &JOBS.replace("3.0", jobs))
+    };
+    assert_eq!((get(&patient_at, "/metrics"), get(&strict_at, "/metrics")), (page("3.0"), page("3.0")));
+    assert_eq!(own(&patient_at, "multiprom_page_stale_seconds"), 0.0);
+
+    redis.pause();
+    jobs.inc_by(4.0);
+    let mut before = 0.0;
+    for _ in 0..2 {
+        // The directory's series are there as well, as they were.
+        assert_eq!(get(&patient_at, "/metrics"), page("3.0"));
+        let age = own(&patient_at, "multiprom_page_stale_seconds");
+        assert!(age > before, "{age} after {before}");
+        before = age;
+    }
+    let (status, reason) = get(&strict_at, "/metrics");
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    assert!(reason.contains(&redis.url()), "{reason}");
+
+    redis.resume();
+    store.flush(Duration::from_secs(20)).unwrap();
+    assert_eq!((get(&patient_at, "/metrics"), get(&strict_at, "/metrics")), (page("7.0"), page("7.0")));
+    assert_eq!(own(&patient_at, "multiprom_page_stale_seconds"), 0.0);
+    store.close(Duration::from_secs(20)).unwrap();
+}
+
+#[test]
+fn a_page_that_is_older_than_was_asked_for_is_no_answer() {
+    let mut redis = jobs("gunicorn", &[]);
+    let mut server = Server::start(&["serve", "--listen", "127.0.0.1:0", "--stale-for", "1", &redis.url()]);
+    let address = server.next_address();
+    assert_eq!(get(&address, "/metrics").1, JOBS);
+    redis.kill();
+    let begun = Instant::now();
+    // A stale one, if this machine is quick enough, and then none.
+    while get(&address, "/metrics").0 == "HTTP/1.1 200 OK" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is served for ever");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(get(&address, "/metrics").0, "HTTP/1.1 503 Service Unavailable");
+}
