@@ -206,27 +206,32 @@ impl Kept {
         self.beside.clear();
         let bad = refusal(key, &hash);
         let (mut values, mut beside) = (Vec::new(), Vec::new());
+        let mut len = page::LEN;
         for (field, value) in <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(hash).unwrap_or_default() {
             match page::of_field(&field) {
                 Some((number, false)) => values.push((number, value)),
                 Some((number, true)) => beside.push((number, value)),
                 None if field == script::SEQUENCE.as_bytes() => self.sequence = value,
                 None if field == script::ENDED.as_bytes() => self.ended = true,
+                None if field == script::PAGE.as_bytes() => len = page::len(&value),
                 None => {}
             }
         }
         // All pages are there, each behind the one before, or it is none of ours: so what is claimed takes no memory.
         values.sort_unstable_by_key(|(number, _)| *number);
         for (number, value) in values {
-            if number.checked_mul(page::LEN) == Some(self.values.len()) {
-                self.values.extend(page::read(&value).iter().take(page::LEN));
+            if number.checked_mul(len) == Some(self.values.len()) {
+                self.values.extend(page::read(&value).iter().take(len));
             }
         }
         self.beside.resize(if beside.is_empty() { 0 } else { self.values.len() }, 0.0);
         for (number, value) in beside {
-            let from = number.saturating_mul(page::LEN);
+            let from = number.saturating_mul(len);
             let place = self.beside.get_mut(from..).unwrap_or_default();
-            place.iter_mut().zip(page::read(&value)).for_each(|(place, number)| *place = number);
+            place
+                .iter_mut()
+                .zip(page::read(&value).into_iter().take(len))
+                .for_each(|(place, number)| *place = number);
         }
         bad
     }

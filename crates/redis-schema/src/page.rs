@@ -4,6 +4,9 @@
 /// thousand of them are two fields of a hash.
 pub const LEN: usize = 512;
 
+/// The pages of who sends each change at once: 128 bytes. Small, since each change sends a page; the more fields there
+/// are, the longer a reader takes.
+pub const SHORT_LEN: usize = 16;
 /// Stands for a number that was there and is no more: readers leave its series out, as if it had never been. Only numbers
 /// that do not add up go; a sum stays. A `NaN` that no arithmetic makes.
 pub const GONE: f64 = f64::from_bits(0x7ffc_0000_676f_6e65);
@@ -48,6 +51,17 @@ pub fn of_field(field: &[u8]) -> Option<(usize, bool)> {
         _ => return None,
     };
     Some((std::str::from_utf8(number).ok()?.parse().ok()?, is_times))
+}
+
+/// How many numbers a page has where this is said; [`LEN`] where it means nothing.
+///
+/// ```
+/// assert_eq!(redis_schema::page::len(b"16"), 16);
+/// assert_eq!(redis_schema::page::len(b"0"), redis_schema::page::LEN);
+/// ```
+pub fn len(said: &[u8]) -> usize {
+    let said = std::str::from_utf8(said).ok().and_then(|said| said.parse().ok());
+    said.filter(|said| (1..=LEN).contains(said)).unwrap_or(LEN)
 }
 
 /// The bytes of these numbers.

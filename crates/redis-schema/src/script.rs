@@ -46,6 +46,23 @@ redis.call('HSET', KEYS[5], '#seq', ARGV[2])
 return {'OK', epoch, own}
 ";
 
+/// A process sends a few numbers that have changed, and waits for it: [`FLUSH`] where all is as it was, in two steps
+/// instead of ten.
+///
+/// Keys: values of the process. Arguments: the sequence number that must be there; the sequence number; then fields,
+/// each followed by its value.
+///
+/// Answers 1; or 0, and does nothing, where another sequence number is there, or none: [`FLUSH`] tells why. That a
+/// process has its sequence number means that it was neither retired nor lost with its database, so nothing else is
+/// looked at. It does not count as having been heard of.
+pub const PATCH: &str = "\
+if redis.call('HGET', KEYS[1], '#seq') ~= ARGV[1] then
+  return 0
+end
+redis.call('HMSET', KEYS[1], '#seq', ARGV[2], unpack(ARGV, 3))
+return 1
+";
+
 /// A process that is dead is taken out, and what it has counted is put into what is kept of the retired.
 ///
 /// Keys: processes, lengths, tombs, when tombs end, then values and schema of the process, then pages and schema of the
@@ -86,6 +103,9 @@ return 1
 pub const SEQUENCE: &str = "#seq";
 /// The field in which a process describes itself, as JSON.
 pub const ABOUT: &str = "#about";
+/// The field that says how many numbers a page of this process has, in decimal digits; [`page::LEN`](crate::page::LEN)
+/// where it lacks.
+pub const PAGE: &str = "#page";
 /// The field of a process that has said that it sends no more.
 pub const ENDED: &str = "#ended";
 /// The field of the retired that is another one after each change, made up: a server that lost its last changes and has

@@ -4,7 +4,7 @@ use std::fmt;
 
 use redis_link::redis::{FromRedisValue, Value};
 use redis_link::{Link, LinkError, Script};
-use redis_schema::{Answer, Keys, script};
+use redis_schema::{Answer, Keys, page, script};
 
 use crate::{Frame, identity};
 
@@ -44,6 +44,22 @@ pub fn send(
     read(link.script(flush, &keys, &arguments).map_err(SendError::Link)?)
 }
 
+/// Sends a frame that a [patch](crate::Session::patch) has made, in one round trip. Whether it was taken; where not, the
+/// same frame is to be [sent](send), and the answer to that says why.
+///
+/// `patch` is a [`Script`] of [`script::PATCH`].
+///
+/// # Errors
+/// When there is no answer. What was sent may have arrived then.
+pub fn patch(link: &Link, keys: &Keys, patch: &Script, frame: &Frame) -> Result<bool, LinkError> {
+    let mut arguments = vec![sequence(frame.follows).into_bytes(), frame.sequence.to_string().into_bytes()];
+    for (field, page) in &frame.pages {
+        arguments.extend([field.clone().into(), page.clone()]);
+    }
+    let told = link.script(patch, &[keys.values(&frame.process)], &arguments)?;
+    Ok(told == Value::Int(1))
+}
+
 /// What [`script::FLUSH`] is called with.
 fn arguments(frame: &Frame, schema: &[u8], is_last: bool) -> Vec<Vec<u8>> {
     let mut arguments: Vec<Vec<u8>> = vec![
@@ -52,7 +68,7 @@ fn arguments(frame: &Frame, schema: &[u8], is_last: bool) -> Vec<Vec<u8>> {
         frame.epoch.clone().unwrap_or_default(),
         if frame.registers { "1" } else { "" }.into(),
         identity::name().into(),
-        frame.follows.map_or_else(String::new, |sequence| sequence.to_string()).into(),
+        sequence(frame.follows).into(),
         frame.schema.0.to_string().into(),
         schema.to_vec(),
     ];
@@ -61,11 +77,19 @@ fn arguments(frame: &Frame, schema: &[u8], is_last: bool) -> Vec<Vec<u8>> {
     }
     if frame.registers {
         arguments.extend([script::ABOUT.into(), identity::about().into()]);
+        if frame.page != page::LEN {
+            arguments.extend([script::PAGE.into(), frame.page.to_string().into()]);
+        }
     }
     if is_last {
         arguments.extend([script::ENDED.into(), "1".into()]);
     }
     arguments
+}
+
+/// A sequence number, or nothing.
+fn sequence(number: Option<u64>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
 }
 
 /// What [`script::FLUSH`] has answered: the answer and the epoch.

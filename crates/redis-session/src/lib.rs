@@ -26,5 +26,5 @@ pub mod identity;
 pub mod policy;
 mod session;
 
-pub use exchange::{SendError, send};
-pub use session::{Frame, Moment, Record, Session};
+pub use exchange::{SendError, patch, send};
+pub use session::{Change, Frame, Moment, Record, Session};

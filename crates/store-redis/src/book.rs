@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use metrics_core::{Aggregation, Desc};
 use redis_schema::Schema;
-use redis_session::Moment;
 use redis_session::clock::Clock;
+use redis_session::{Change, Moment};
 
 use crate::numbers::Numbers;
 
@@ -45,9 +45,29 @@ impl Book {
         moment
     }
 
+    /// What those of some label sets are now.
+    pub(crate) fn changes(&self, of: &[&Numbers], clock: &Clock) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(of.len());
+        for numbers in of {
+            // As above.
+            let time = if self.keeps_time { clock.by_redis(numbers.time()) } else { 0.0 };
+            changes.extend((0..numbers.len()).map(|index| Change {
+                number: numbers.at() + index,
+                value: numbers.get(index),
+                time: if index == 0 { time } else { 0.0 },
+            }));
+        }
+        changes
+    }
+
     /// What they are, from one byte of the schema to another.
     pub(crate) fn schema(&self, (from, to): (usize, usize)) -> &[u8] {
         self.schema.bytes().get(from..to).unwrap_or_default()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.adds_up.len()
     }
 
     pub(crate) fn adds_up(&self) -> &[bool] {

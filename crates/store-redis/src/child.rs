@@ -18,7 +18,7 @@ pub(crate) struct RedisChild {
     keeps_time: bool,
     desc: Arc<Desc>,
     labels: Box<[Box<str>]>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl RedisChild {
@@ -47,7 +47,7 @@ impl RedisChild {
         let mut book = self.shared.own().book();
         // Two threads may come; the second finds what the first has made.
         self.numbers.get_or_init(|| {
-            let numbers: &'static Numbers = Box::leak(Box::new(Numbers::new(self.len)));
+            let numbers: &'static Numbers = Box::leak(Box::new(Numbers::new(self.len, book.len())));
             let labels: Vec<&str> = self.labels.iter().map(|value| &**value).collect();
             book.add(&self.desc, &labels, numbers);
             numbers

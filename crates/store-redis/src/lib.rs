@@ -6,6 +6,8 @@
 //! late, or without an answer is there once ([the protocol](redis_schema) says why). Killed, a process loses what it
 //! has counted since numbers were last sent; [`RedisStore::close`] at its end loses nothing.
 //!
+//! Who wants each change in Redis before he goes on says so ([`Sending::Synchronous`]).
+//!
 //! After a fork the child counts from 0, under a name of its own, and has a thread of its own, as soon as it counts
 //! anything.
 //!
@@ -31,8 +33,9 @@ mod numbers;
 mod options;
 mod shard;
 mod store;
+mod synchronous;
 
 pub use error::FlushError;
-pub use options::{Options, Warn};
+pub use options::{Options, Sending, Warn};
 pub use redis_link::Timeouts;
 pub use store::RedisStore;

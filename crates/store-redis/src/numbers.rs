@@ -12,13 +12,19 @@ pub(crate) struct Numbers {
     first: AtomicU64,
     /// When it was set, for whom that matters.
     time: AtomicU64,
+    /// The number of the first, among all of the process.
+    at: usize,
     rest: Box<[AtomicU64]>,
 }
 
 impl Numbers {
-    /// So many, all 0.
-    pub(crate) fn new(len: usize) -> Numbers {
-        Numbers { rest: (1..len).map(|_| AtomicU64::new(0)).collect(), ..Numbers::default() }
+    /// So many, all 0, from number `at` of the process on.
+    pub(crate) fn new(len: usize, at: usize) -> Numbers {
+        Numbers { rest: (1..len).map(|_| AtomicU64::new(0)).collect(), at, ..Numbers::default() }
+    }
+
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     #[inline]

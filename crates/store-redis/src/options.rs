@@ -14,6 +14,18 @@ use redis_schema::Keys;
 /// Told once in each process when numbers cannot be sent, and again when that happens after a recovery.
 pub type Warn = Arc<dyn Fn(&StoreError) + Send + Sync>;
 
+/// What is sent, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sending {
+    /// Each process's own numbers, whole, every interval: counting costs an addition in memory and never waits.
+    #[default]
+    Periodic,
+    /// The same, and each change at once: who counts goes on when Redis has it, after about one round trip; several
+    /// threads share one. Where Redis does not answer, the first waits as long as the [timeouts](Options::timeouts)
+    /// say, the warning is given, and nobody waits until it has answered again: what is counted meanwhile is sent then.
+    Synchronous,
+}
+
 /// What can be chosen when a store is opened.
 #[derive(Clone)]
 pub struct Options {
@@ -22,10 +34,12 @@ pub struct Options {
     /// Into how many shards the processes are shared out, at most [`Keys::MOST_SHARDS`]. One does for hundreds of
     /// processes; of a cluster, all of one shard is on one node. Readers find out by themselves.
     pub shards: usize,
+    /// What is sent, and when.
+    pub sending: Sending,
     /// How often what has changed is sent; at least [`Options::SHORTEST`]. What is killed loses what it has counted
     /// since.
     pub interval: Duration,
-    /// How long Redis is waited for. Nobody who counts waits for it.
+    /// How long Redis is waited for. Nobody who counts waits for it, but for [`Sending::Synchronous`].
     pub timeouts: Timeouts,
     /// Told when numbers cannot be sent. Says so on standard error if nothing else is chosen.
     pub warn: Warn,
@@ -42,6 +56,7 @@ impl Default for Options {
         Options {
             prefix: Keys::DEFAULT_PREFIX.to_owned(),
             shards: 1,
+            sending: Sending::default(),
             interval: Duration::from_secs(1),
             timeouts: Timeouts::default(),
             warn: Arc::new(warn_on_stderr),
@@ -55,6 +70,7 @@ impl fmt::Debug for Options {
         shown
             .field("prefix", &self.prefix)
             .field("shards", &self.shards)
+            .field("sending", &self.sending)
             .field("interval", &self.interval)
             .field("timeouts", &self.timeouts);
         shown.finish_non_exhaustive()

@@ -14,7 +14,8 @@ use crate::book::Book;
 use crate::child::RedisChild;
 use crate::flusher::Flusher;
 use crate::shard::Shard;
-use crate::{FlushError, Options};
+use crate::synchronous::SynchronousChild;
+use crate::{FlushError, Options, Sending};
 
 /// Numbers counted in this process and kept in Redis.
 ///
@@ -112,7 +113,10 @@ impl Store for RedisStore {
         self.shared.children.get_or_make(desc, labels, || {
             let child = RedisChild::new(Arc::clone(&self.shared), Arc::clone(desc), labels);
             child.here();
-            Box::new(child)
+            match self.shared.options.sending {
+                Sending::Periodic => Box::new(child),
+                Sending::Synchronous => Box::new(SynchronousChild(child)),
+            }
         })
     }
 }
@@ -127,7 +131,7 @@ impl Shared {
                 book: Mutex::default(),
                 making: Mutex::default(),
                 clock: Clock::new(),
-                flusher: Flusher::new(),
+                flusher: Flusher::new(self.options.sending),
             }
         });
         own.flusher.start(self, own);

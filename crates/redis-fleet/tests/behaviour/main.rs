@@ -10,4 +10,5 @@ mod inside;
 mod modes;
 mod promises;
 mod retired;
+mod synchronous;
 mod trouble;

@@ -9,7 +9,7 @@ use metrics_core::Snapshot;
 use redis_fleet::{FleetSource, Janitor};
 use redis_link::{Address, Timeouts};
 use redis_testkit::RedisServer;
-use store_redis::{Options, RedisStore};
+use store_redis::{Options, RedisStore, Sending};
 
 /// Long enough for whatever the machine does meanwhile.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,10 +44,16 @@ impl Place {
 
     /// Another process, as far as Redis can tell.
     pub(crate) fn open(&self) -> RedisStore {
+        self.open_as(Sending::Periodic, Options::SHORTEST)
+    }
+
+    /// The same, that sends so.
+    pub(crate) fn open_as(&self, sending: Sending, interval: Duration) -> RedisStore {
         let options = Options {
             prefix: self.prefix.clone(),
             shards: self.shards,
-            interval: Options::SHORTEST,
+            sending,
+            interval,
             timeouts: Timeouts { connect: Duration::from_millis(300), answer: Duration::from_millis(500) },
             warn: std::sync::Arc::new(|_| {}),
         };

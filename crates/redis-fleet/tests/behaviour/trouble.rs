@@ -82,7 +82,7 @@ fn an_address_that_is_none_is_refused() {
 }
 
 /// Lets everything through to the server, and of the answers each third not: it ends the connection instead.
-fn unreliable(port: u16) -> u16 {
+pub(crate) fn unreliable(port: u16) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = listener.local_addr().unwrap().port();
     static ANSWERS: AtomicUsize = AtomicUsize::new(0);

@@ -25,7 +25,7 @@ pub struct Record {
 
 impl Session {
     /// What is to be written down of it before the frame is sent that [`next`](Session::next) gave; none where there is
-    /// none, or it was answered.
+    /// none, or it was answered, or is a [patch](Session::patch).
     pub fn record(&self) -> Option<Record> {
         let flying = self.flying.as_ref()?;
         Some(Record {
@@ -34,7 +34,7 @@ impl Session {
             epoch: self.epoch.clone(),
             base: self.base.clone(),
             arrived: self.arrived.clone(),
-            sent: (flying.sequence, flying.moment.clone()),
+            sent: (flying.sequence, flying.content.whole()?.clone()),
             registers: flying.registers,
         })
     }
@@ -85,9 +85,10 @@ impl Session {
         self.next(Moment::default)
     }
 
-    /// The numbers that the last frame has said, arrived or not; none where there was none.
+    /// The numbers that the last frame has said, arrived or not; none where there was none. Who [patches](Session::patch)
+    /// is told those that have arrived.
     pub fn last_sent(&self) -> Option<&Moment> {
-        let flying = self.flying.as_ref().map(|frame| &frame.moment);
+        let flying = self.flying.as_ref().and_then(|frame| frame.content.whole());
         flying.or(self.arrived.as_ref().map(|(_, moment)| moment))
     }
 

@@ -42,6 +42,16 @@ impl Server {
         answer(Answer::Ok)
     }
 
+    fn patch(&mut self, frame: &Frame) -> bool {
+        let Some((sequence, pages)) = self.alive.get_mut(&frame.process) else { return false };
+        if Some(*sequence) != frame.follows {
+            return false;
+        }
+        *sequence = frame.sequence;
+        pages.extend(frame.pages.iter().map(|(field, bytes)| (field.clone(), page::read(bytes))));
+        true
+    }
+
     fn retire(&mut self, process: &str) {
         let Some((sequence, pages)) = self.alive.remove(process) else { return };
         for (field, values) in pages {
@@ -69,8 +79,10 @@ struct Client {
 
 impl Client {
     fn new(name: usize) -> Client {
-        let session = Session::new(format!("p{name}"));
-        Client { session, numbers: vec![0.0; 3], disk: None, writes: name > 0 }
+        // Pages of two, so that few numbers are several. Who patches is not written down.
+        let (session, writes) = (Session::new(format!("p{name}")), name % 2 == 1);
+        let session = if writes { session } else { session.with_pages_of(2) };
+        Client { session, numbers: vec![0.0; 3], disk: None, writes }
     }
 
     fn moment(&self) -> Moment {
@@ -100,6 +112,27 @@ impl Client {
         }
     }
 
+    /// Sends one number, if it can be sent alone; what has no answer is sent again some time later.
+    fn patch(&mut self, number: usize, fate: Fate, server: &mut Server, late: &mut Vec<Frame>) {
+        if self.writes {
+            return;
+        }
+        let change = Change { number, value: self.numbers[number], time: 0.0 };
+        let Some(frame) = self.session.patch(vec![change]).cloned() else { return };
+        match fate {
+            Fate::Answered => {
+                if server.patch(&frame) {
+                    self.session.patched();
+                } else {
+                    let answer = server.flush(&frame);
+                    self.answer(answer);
+                }
+            }
+            Fate::Arrives => drop(server.patch(&frame)),
+            Fate::Lost => late.push(frame),
+        }
+    }
+
     /// Until everything has arrived.
     fn settle(&mut self, server: &mut Server) {
         for _ in 0..10 {
@@ -112,6 +145,15 @@ impl Client {
         }
         panic!("ten frames were not enough");
     }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Answered,
+    /// Without an answer.
+    Arrives,
+    /// It does not arrive; but perhaps later.
+    Lost,
 }
 
 #[derive(Clone, Debug)]
@@ -127,6 +169,12 @@ enum Step {
     },
     Flush {
         client: usize,
+    },
+    /// Counts, and sends that alone; where that has no answer, as one that was lost.
+    Patch {
+        client: usize,
+        number: usize,
+        fate: Fate,
     },
     /// It arrives, and the answer does not.
     LoseAnswer {
@@ -156,10 +204,12 @@ enum Step {
 
 fn steps(with_loss: bool) -> impl Strategy<Value = Vec<Step>> {
     let client = 0..3_usize;
+    let fate = prop_oneof![3 => Just(Fate::Answered), 1 => Just(Fate::Arrives), 1 => Just(Fate::Lost)];
     let step = prop_oneof![
         6 => (client.clone(), 0..3_usize, 1..9_u8).prop_map(|(client, number, by)| Step::Add { client, number, by }),
         1 => client.clone().prop_map(|client| Step::Grow { client }),
         4 => client.clone().prop_map(|client| Step::Flush { client }),
+        6 => (client.clone(), 0..3_usize, fate).prop_map(|(client, number, fate)| Step::Patch { client, number, fate }),
         2 => client.clone().prop_map(|client| Step::LoseAnswer { client }),
         2 => client.clone().prop_map(|client| Step::LoseFrame { client }),
         2 => (0..8_usize).prop_map(|which| Step::Late { which }),
@@ -179,6 +229,7 @@ fn run(steps: &[Step], mut after: impl FnMut(f64, f64)) -> (Server, Vec<Client>)
     let (mut server, mut saved) = (Server::default(), None::<Server>);
     let mut clients: Vec<_> = (0..3).map(Client::new).collect();
     let mut late: Vec<Frame> = Vec::new();
+    let mut late_patches: Vec<Frame> = Vec::new();
     for step in steps {
         match *step {
             Step::Add { client, number, by } => clients[client].numbers[number] += f64::from(by),
@@ -191,9 +242,16 @@ fn run(steps: &[Step], mut after: impl FnMut(f64, f64)) -> (Server, Vec<Client>)
                 let answer = server.flush(&frame);
                 clients[client].answer(answer);
             }
+            Step::Patch { client, number, fate } => {
+                clients[client].numbers[number] += 1.0;
+                clients[client].patch(number, fate, &mut server, &mut late_patches);
+            }
             Step::LoseAnswer { client } => drop(server.flush(&clients[client].frame())),
             Step::LoseFrame { client } => late.push(clients[client].frame()),
             Step::Late { which } if which < late.len() => drop(server.flush(&late.swap_remove(which))),
+            Step::Late { which } if which < late_patches.len() => {
+                server.patch(&late_patches.swap_remove(which));
+            }
             Step::Late { .. } => {}
             Step::Retire { client } => {
                 let names: Vec<_> = server
@@ -216,6 +274,7 @@ fn run(steps: &[Step], mut after: impl FnMut(f64, f64)) -> (Server, Vec<Client>)
                 if let Some(saved) = &saved {
                     server = Server { epochs: server.epochs, ..saved.clone() };
                     late.clear();
+                    late_patches.clear();
                 }
             }
         }
@@ -259,7 +318,7 @@ proptest! {
 
 #[test]
 fn a_frame_says_what_has_changed_and_no_more() {
-    let mut client = Client::new(0);
+    let mut client = Client::new(1);
     let mut server = Server::default();
     client.numbers = vec![1.0; 1_200];
     client.settle(&mut server);
@@ -270,6 +329,42 @@ fn a_frame_says_what_has_changed_and_no_more() {
     let answer = server.flush(&frame);
     client.answer(answer);
     assert_eq!(client.frame().pages, []);
+}
+
+#[test]
+fn a_patch_is_one_page_whatever_else_there_is_and_times_go_with_their_numbers() {
+    let mut client = Client::new(0);
+    let mut server = Server::default();
+    client.numbers = vec![1.0; 5];
+    assert_eq!(
+        client.session.patch(vec![Change { number: 0, value: 2.0, time: 0.0 }]),
+        None,
+        "nothing is there"
+    );
+    client.settle(&mut server);
+    assert_eq!(client.session.patch(vec![Change { number: 5, value: 2.0, time: 0.0 }]), None, "that is new");
+    assert_eq!(
+        client.session.patch(vec![Change { number: 4, value: 2.0, time: 7.0 }]),
+        None,
+        "so is its time"
+    );
+    let change = |number, value| Change { number, value, time: 0.0 };
+    let frame = client.session.patch(vec![change(3, 5.0), change(2, 4.0)]).unwrap().clone();
+    assert_eq!(frame.pages, [("v1".to_owned(), page::write(&[4.0, 5.0]))]);
+    assert_eq!(client.session.patch(vec![change(0, 9.0)]), None, "one is under way");
+    assert!(server.patch(&frame));
+    client.session.patched();
+    client.numbers[2..4].copy_from_slice(&[4.0, 5.0]);
+    assert!(client.session.has_arrived(&client.moment()));
+
+    let mut session = Session::new("p".to_owned()).with_pages_of(2);
+    let moment = Moment { values: vec![1.0; 3], times: vec![7.0, 0.0, 8.0], schema: 9 };
+    let sequence = session.next(|| moment).sequence;
+    assert_eq!(sequence, 1);
+    session.answer(&Answer::Ok, b"e", &[]);
+    let frame = session.patch(vec![Change { number: 2, value: 3.0, time: 9.5 }]).unwrap();
+    let expected = [("v1".to_owned(), page::write(&[3.0])), ("t1".to_owned(), page::write(&[9.5]))];
+    assert_eq!(frame.pages, expected);
 }
 
 #[test]
