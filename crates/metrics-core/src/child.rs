@@ -61,16 +61,33 @@ pub trait Store: Send + Sync {
     /// When the label set can never be kept (a key too long for the format). Trouble that may pass - a full
     /// disk, a missing directory - is none: the child then counts in memory and moves when there is room.
     fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError>;
+
+    /// Asked when a family is declared, before any of its label sets: a store that can never keep its numbers as its
+    /// aggregation wants them says so here, and the declaration fails.
+    ///
+    /// # Errors
+    /// When the family can never be kept.
+    fn accepts(&self, _desc: &Desc) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError> {
         (**self).child(desc, labels)
     }
+
+    fn accepts(&self, desc: &Desc) -> Result<(), StoreError> {
+        (**self).accepts(desc)
+    }
 }
 
 impl<S: Store + ?Sized> Store for Box<S> {
     fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError> {
         (**self).child(desc, labels)
+    }
+
+    fn accepts(&self, desc: &Desc) -> Result<(), StoreError> {
+        (**self).accepts(desc)
     }
 }

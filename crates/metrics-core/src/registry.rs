@@ -135,6 +135,7 @@ impl Registry {
                 return Err(DeclareError::Conflict { existing, refused: Box::new(desc) });
             }
         }
+        self.inner.store.accepts(&desc)?;
         let family: &'static FamilyState = Box::leak(Box::new(FamilyState::new(desc, self.inner)));
         let kept = self.inner.families.get_or_insert(&[family.desc.name()], family);
         Ok(kept.copied().unwrap_or(family))
@@ -201,7 +202,7 @@ impl<'a, M: Metric> Declare<'a, M> {
     /// Declares the family with labels of these names; their values are given in this order.
     ///
     /// # Errors
-    /// When the declaration is wrong or another family has the name.
+    /// When the declaration is wrong, another family has the name, or the store [refuses](crate::Store::accepts) it.
     pub fn labels<const N: usize>(self, names: [&str; N]) -> Result<Family<M, N>, DeclareError> {
         let family = self.registry.declare(&Declaration { labels: &names, ..self.declared })?;
         Ok(Family::new(family))

@@ -9,6 +9,8 @@ use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_link::{Link, LinkError};
 use redis_schema::{Keys, LabelSet, Schema, page, script};
 
+use crate::shared::Shared;
+
 /// All that one application keeps in Redis, as of one moment. Kept from one reading to the next: what a process's
 /// numbers are is read once.
 #[derive(Debug, Default)]
@@ -17,6 +19,8 @@ pub(crate) struct Fleet {
     /// In the order of their names.
     pub(crate) processes: Vec<Kept>,
     pub(crate) retired: Kept,
+    /// The numbers that processes share, where they are wanted.
+    pub(crate) shared: Option<Shared>,
     /// How often the retired have changed; empty where there are none.
     pub(crate) version: Vec<u8>,
     /// How often all of the retired was read anew: numbers of series that were known before mean others now.
@@ -64,9 +68,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Fleet {
-    /// One that never shows less of the living than it did, for a page.
-    pub(crate) fn that_remembers() -> Fleet {
-        Fleet { remembers: true, ..Fleet::default() }
+    /// One for a page: it never shows less of the living than it did, and has what processes share.
+    pub(crate) fn of_a_page() -> Fleet {
+        Fleet { remembers: true, shared: Some(Shared::default()), ..Fleet::default() }
     }
 
     /// Reads it anew: two round trips. Again, for a while, where the server cannot just now.
@@ -91,11 +95,20 @@ impl Fleet {
     fn read_now(&mut self, link: &Link, keys: &Keys, deadline: Option<Instant>) -> Result<(), FleetError> {
         self.bad.clear();
         for _ in 0..ATTEMPTS {
-            let index = Index::read(link, keys, deadline)?;
+            let mut index = Index::read(link, keys, deadline, self.shared.is_some())?;
             if index.epoch != self.epoch {
                 let forgotten = self.forgotten + 1;
+                let shared = self.shared.take().map(|_| Shared::default());
                 let remembers = self.remembers;
-                *self = Fleet { epoch: index.epoch.clone(), forgotten, remembers, ..Fleet::default() };
+                let epoch = index.epoch.clone();
+                *self = Fleet { epoch, forgotten, remembers, shared, ..Fleet::default() };
+            }
+            if let Some(shared) = &mut self.shared {
+                if shared.is_stale(&index.shared) {
+                    *shared = Shared::default();
+                    self.forgotten += 1;
+                }
+                shared.index(std::mem::take(&mut index.shared));
             }
             if self.read_processes(link, keys, deadline, index)? {
                 return Ok(());
@@ -139,6 +152,9 @@ impl Fleet {
                 append(&mut pipeline, keys.schema(&kept.name), &kept.schema);
             }
         }
+        if let Some(shared) = &self.shared {
+            shared.ask(&mut pipeline, keys);
+        }
         // A key of another kind is one key's error; the rest is read.
         let mut answers = link.run_each_by(&pipeline, deadline)?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
@@ -153,6 +169,9 @@ impl Fleet {
             if grows {
                 self.bad.extend(kept.extend(&keys.schema(&kept.name), next()));
             }
+        }
+        if let Some(shared) = &mut self.shared {
+            shared.take(keys, &mut next, &mut self.bad);
         }
         self.processes = processes;
         (self.now, self.shards) = (index.now, index.shards);
@@ -268,7 +287,7 @@ fn is_older(hash: &Value, sequence: &[u8]) -> bool {
 }
 
 /// The error that a command was answered with.
-fn refusal(key: &str, told: &Value) -> Option<Bad> {
+pub(crate) fn refusal(key: &str, told: &Value) -> Option<Bad> {
     match told {
         Value::ServerError(error) => Some(Bad { key: key.to_owned(), why: format!("{error}") }),
         _ => None,
@@ -286,10 +305,12 @@ struct Index {
     /// How many shards there are.
     shards: usize,
     bad: Option<Bad>,
+    /// Families that processes share, and their descriptions.
+    shared: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Index {
-    fn read(link: &Link, keys: &Keys, deadline: Option<Instant>) -> Result<Index, FleetError> {
+    fn read(link: &Link, keys: &Keys, deadline: Option<Instant>, shared: bool) -> Result<Index, FleetError> {
         let mut pipeline = Pipeline::new();
         pipeline.cmd("TIME");
         pipeline.cmd("GET").arg(keys.epoch());
@@ -297,6 +318,9 @@ impl Index {
         pipeline.cmd("HGETALL").arg(keys.lengths());
         pipeline.cmd("HGET").arg(keys.retired()).arg(script::VERSION);
         pipeline.cmd("SMEMBERS").arg(keys.shards());
+        if shared {
+            pipeline.cmd("HGETALL").arg(keys.shared_families());
+        }
         let mut answers = link.run_by(&pipeline, deadline)?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
         let (seconds, micros) = <(i64, i64)>::from_redis_value(next()).unwrap_or_default();
@@ -315,7 +339,8 @@ impl Index {
             Bad { key: keys.shards(), why }
         });
         let shards = shards.into_iter().max().unwrap_or_default();
-        Ok(Index { now, epoch, processes, lengths, version, shards, bad })
+        let shared = <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(next()).unwrap_or_default();
+        Ok(Index { now, epoch, processes, lengths, version, shards, bad, shared })
     }
 }
 

@@ -28,6 +28,7 @@ mod inside;
 mod janitor;
 mod retired;
 mod shards;
+mod shared;
 mod source;
 
 pub use inside::{Fault, FaultSort, Inside, Keeper, Number, shards};

@@ -58,6 +58,8 @@ struct Known {
 struct OfShard {
     /// By process: the series of each number. That of the retired has no name.
     series: HashMap<String, Vec<Option<SeriesId>>>,
+    /// The same of the numbers that processes share.
+    shared: Vec<Option<SeriesId>>,
     /// Of the fleet, when `series` was made.
     forgotten: u64,
 }
@@ -140,7 +142,7 @@ impl Source for FleetSource {
 
     async fn read(&self, ask: &Ask, into: &mut Tally) -> Result<(), SourceError> {
         let mut known: Known = into.kept();
-        let read = self.shards.read(&mut known.fleets, self.at_least, Fleet::that_remembers, ask.deadline);
+        let read = self.shards.read(&mut known.fleets, self.at_least, Fleet::of_a_page, ask.deadline);
         self.note(&known.fleets);
         if read.is_ok() {
             let lives = |kept: &Kept, now| ask.liveness == Liveness::AsFiled || self.lives(kept, now);
@@ -201,9 +203,10 @@ impl OfShard {
         lives: impl Fn(&Kept, i64) -> bool,
     ) {
         let process = |name: &str| Process { id: name.to_owned(), labels: labels.to_vec() };
-        let OfShard { series, forgotten } = self;
+        let OfShard { series, shared, forgotten } = self;
         if std::mem::replace(forgotten, fleet.forgotten) != fleet.forgotten {
             series.clear();
+            shared.clear();
         }
         series.retain(|name, _| {
             name.is_empty() || fleet.processes.binary_search_by(|kept| kept.name.as_str().cmp(name)).is_ok()
@@ -224,6 +227,13 @@ impl OfShard {
             }
         }
         series.insert(String::new(), of_retired);
+
+        if let Some(of_all) = &fleet.shared {
+            number(&of_all.kept, shared, families, into);
+            let origin = into.origin(&process(""), "shared");
+            into.report(origin);
+            of_all.sets().for_each(|set| add(&of_all.kept, set, shared, into));
+        }
 
         for kept in &fleet.processes {
             let of_process = series.entry(kept.name.clone()).or_default();

@@ -114,6 +114,26 @@ impl Keys {
         self.key("retired:schema")
     }
 
+    /// Hash: the families of the numbers that processes share, each by its [identifier](crate::shared::identifier).
+    pub fn shared_families(&self) -> String {
+        self.key("shared:families")
+    }
+
+    /// Hash: the numbers of one of them.
+    pub fn shared_values(&self, family: &str) -> String {
+        self.key(&format!("shared:values:{family}"))
+    }
+
+    /// Hash: the sequence number of the last frame of each process that has added to them.
+    pub fn shared_sequences(&self) -> String {
+        self.key("shared:sequences")
+    }
+
+    /// Sorted set: until when that is kept.
+    pub fn shared_until(&self) -> String {
+        self.key("shared:until")
+    }
+
     fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.tag)
     }
@@ -146,6 +166,10 @@ mod tests {
             keys.schema("a"),
             keys.retired(),
             keys.retired_schema(),
+            keys.shared_families(),
+            keys.shared_values("a"),
+            keys.shared_sequences(),
+            keys.shared_until(),
         ];
         assert!(all.iter().all(|key| key.starts_with("{shop#3}:")));
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();

@@ -33,6 +33,7 @@ mod keys;
 pub mod page;
 mod schema;
 pub mod script;
+pub mod shared;
 
 pub use answer::{Answer, BadAnswer};
 pub use keys::{BadPrefix, Keys};

@@ -51,7 +51,7 @@ pub struct SchemaError {
     pub reason: String,
 }
 
-const FAMILY: u8 = 1;
+pub(crate) const FAMILY: u8 = 1;
 const LABEL_SET: u8 = 2;
 
 impl Schema {
@@ -182,7 +182,7 @@ fn entry(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     bytes.extend_from_slice(&text);
 }
 
-fn write_family(text: &mut Vec<u8>, desc: &Desc) {
+pub(crate) fn write_family(text: &mut Vec<u8>, desc: &Desc) {
     text.push(FAMILY);
     let words = [desc.kind().as_str(), desc.aggregation().as_str(), desc.name(), desc.help()];
     words.iter().for_each(|word| write_string(text, word));
@@ -193,7 +193,7 @@ fn write_family(text: &mut Vec<u8>, desc: &Desc) {
     desc.buckets().bounds().iter().for_each(|bound| text.extend_from_slice(&bound.to_le_bytes()));
 }
 
-fn read_family(text: &mut &[u8]) -> Result<Desc, String> {
+pub(crate) fn read_family(text: &mut &[u8]) -> Result<Desc, String> {
     let kind = read_text(text)?;
     let kind = Kind::from_word(&kind).ok_or_else(|| format!("there is no kind {kind:?}"))?;
     let aggregation: Aggregation = read_text(text)?.parse().map_err(|error| format!("{error}"))?;

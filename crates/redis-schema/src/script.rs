@@ -63,6 +63,87 @@ redis.call('HMSET', KEYS[1], '#seq', ARGV[2], unpack(ARGV, 3))
 return 1
 ";
 
+/// A process adds what it has counted since to numbers that all processes share, once.
+///
+/// Keys: epoch, shared sequences, until when they are kept, shared families, then the values of families. Arguments: the
+/// process; the sequence number; the epoch that it knows, or nothing; `1` where it registers; the epoch to begin if there
+/// is none; for how many milliseconds its sequence number is kept; how many families are described; of each its
+/// identifier and its [description](crate::shared::describe); then, for each key of values, how many numbers follow, and
+/// of each its [field](crate::shared::field) and what is added to it.
+///
+/// Answers a word, the epoch, and how many numbers could not be added to, as something else stands there. `OK`: it is
+/// there, since now or since before. `LOST`: the database is another one. `UNKNOWN`: nothing is known of this process,
+/// and it does not register; its sequence number was forgotten. Does nothing unless it answers `OK`, but for beginning an
+/// epoch.
+///
+/// All that can fail comes before the first number is added: so a frame is there as a whole or not at all. Numbers that
+/// are infinite or none are added up by the script, since Redis refuses to.
+pub const ADD: &str = "\
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local epoch = redis.call('GET', KEYS[1])
+if not epoch then
+  epoch = ARGV[5]
+  redis.call('SET', KEYS[1], epoch)
+end
+if ARGV[3] ~= '' and ARGV[3] ~= epoch then
+  return {'LOST', epoch, 0}
+end
+local before = redis.call('HGET', KEYS[2], ARGV[1])
+if not before and ARGV[4] ~= '1' then
+  return {'UNKNOWN', epoch, 0}
+end
+if before and tonumber(before) >= tonumber(ARGV[2]) then
+  return {'OK', epoch, 0}
+end
+local odd = {['inf'] = 1 / 0, ['-inf'] = -1 / 0, ['nan'] = 0 / 0}
+local function add(key, field, by)
+  if type(redis.pcall('HINCRBYFLOAT', key, field, by)) == 'string' then
+    return 0
+  end
+  local old = redis.pcall('HGET', key, field) or '0'
+  if type(old) ~= 'string' then
+    return 1
+  end
+  old = odd[old] or tonumber(old)
+  if not old then
+    return 1
+  end
+  local sum = old + (odd[by] or tonumber(by))
+  local text = string.format('%.17g', sum)
+  if sum ~= sum then
+    text = 'nan'
+  elseif sum == 1 / 0 then
+    text = 'inf'
+  elseif sum == -1 / 0 then
+    text = '-inf'
+  end
+  redis.call('HSET', key, field, text)
+  return 0
+end
+local at = 8
+for _ = 1, tonumber(ARGV[7]) do
+  redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+redis.call('ZADD', KEYS[3], now + ARGV[6], ARGV[1])
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('HDEL', KEYS[2], old)
+  redis.call('ZREM', KEYS[3], old)
+end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+local refused = 0
+for key = 5, #KEYS do
+  local count = tonumber(ARGV[at])
+  at = at + 1
+  for _ = 1, count do
+    refused = refused + add(KEYS[key], ARGV[at], ARGV[at + 1])
+    at = at + 2
+  end
+end
+return {'OK', epoch, refused}
+";
+
 /// A process that is dead is taken out, and what it has counted is put into what is kept of the retired.
 ///
 /// Keys: processes, lengths, tombs, when tombs end, then values and schema of the process, then pages and schema of the

@@ -12,6 +12,8 @@
 //! | `file:DIR` | numbers written to files of `DIR`, as Ruby's client writes them ([`store_file::FileStore`]) |
 //! | `mmap:DIR?dialect=ruby`, `file:DIR?dialect=python` | the same, as the other client writes them |
 //! | `redis://HOST`, `redis+unix:///PATH`, with `?prefix=NAME` if one likes | in this process, and every second in a Redis ([`store_redis::RedisStore`]) |
+//! | the same with `?mode=synchronous` | in this process, and each change in Redis before the call returns |
+//! | the same with `?mode=shared` | added up by Redis to numbers that all processes share, for many that live shortly; only what adds up |
 //!
 //! ```
 //! use metrics_core::{Declaration, Desc, Kind, Part};
@@ -61,10 +63,10 @@ pub fn open(location: &str) -> Result<Box<dyn Store>, StoreError> {
         Location::File(directory, dialect) => {
             Box::new(FileStore::open_with(directory, store_file::Options::new(dialect))?)
         }
-        Location::Redis(address, prefix) => {
+        Location::Redis { address, prefix, sending } => {
             let usual = store_redis::Options::default();
             let prefix = prefix.unwrap_or_else(|| usual.prefix.clone());
-            Box::new(RedisStore::open_with(&address, store_redis::Options { prefix, ..usual })?)
+            Box::new(RedisStore::open_with(&address, store_redis::Options { prefix, sending, ..usual })?)
         }
     })
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use dialects::Dialect;
 use metrics_core::StoreError;
+use store_redis::Sending;
 
 /// What a configuration string says.
 #[derive(Debug, PartialEq)]
@@ -14,8 +15,8 @@ pub(crate) enum Location {
     Mmap(PathBuf, Dialect),
     /// Numbers written to files of a directory.
     File(PathBuf, Dialect),
-    /// In the Redis at this address, under this prefix if one is given.
-    Redis(String, Option<String>),
+    /// In the Redis at this address, under this prefix if one is given, sent so.
+    Redis { address: String, prefix: Option<String>, sending: Sending },
 }
 
 /// How numbers in memory are kept from colliding.
@@ -50,9 +51,7 @@ impl Location {
             }
             "redis" | "rediss" | "redis+sentinel" | "redis+unix" | "unix" => {
                 // The text is not repeated in an error: it may hold a password.
-                let (address, prefix) = redis(text)
-                    .map_err(|why| StoreError::new(format!("open the store at {scheme}://..."), why))?;
-                Ok(Location::Redis(address, prefix))
+                redis(text).map_err(|why| StoreError::new(format!("open the store at {scheme}://..."), why))
             }
             _ => Err(wrong(format!("{scheme:?} is no store; there are {KNOWN}"))),
         }
@@ -76,20 +75,27 @@ fn directory(text: &str) -> Result<(PathBuf, Option<Dialect>), String> {
     Ok((path.into(), dialect))
 }
 
-/// An address of a Redis, without the prefix that may stand among its parameters.
-fn redis(text: &str) -> Result<(String, Option<String>), String> {
+/// An address of a Redis, and what of its parameters is about the store.
+fn redis(text: &str) -> Result<Location, String> {
     let (address, parameters) = text.split_once('?').unwrap_or((text, ""));
-    let (mut prefix, mut others) = (None, Vec::new());
+    let (mut prefix, mut sending, mut others) = (None, None, Vec::new());
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         match parameter.split_once('=') {
             Some(("prefix", given)) if prefix.is_none() => prefix = Some(given.to_owned()),
             Some(("prefix", _)) => return Err("prefix stands twice".to_owned()),
+            Some(("mode", _)) if sending.is_some() => return Err("mode stands twice".to_owned()),
+            Some(("mode", "periodic")) => sending = Some(Sending::Periodic),
+            Some(("mode", "synchronous")) => sending = Some(Sending::Synchronous),
+            Some(("mode", "shared")) => sending = Some(Sending::Shared),
+            Some(("mode", other)) => {
+                return Err(format!("unknown mode {other:?}; there are periodic, synchronous and shared"));
+            }
             _ => others.push(parameter),
         }
     }
     let address =
         if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
-    Ok((address, prefix))
+    Ok(Location::Redis { address, prefix, sending: sending.unwrap_or_default() })
 }
 
 #[cfg(test)]
@@ -98,6 +104,11 @@ mod tests {
 
     #[test]
     fn each_string_says_one_thing() {
+        let redis = |address: &str, prefix: Option<&str>, sending| Location::Redis {
+            address: address.to_owned(),
+            prefix: prefix.map(str::to_owned),
+            sending,
+        };
         let table = [
             ("hash:", Location::Hash(Discipline::Atomic)),
             ("hash:atomic", Location::Hash(Discipline::Atomic)),
@@ -110,11 +121,13 @@ mod tests {
             ("file:/run/app", Location::File("/run/app".into(), Dialect::Ruby)),
             ("file:/run/app?", Location::File("/run/app".into(), Dialect::Ruby)),
             ("file:/run/app?dialect=python", Location::File("/run/app".into(), Dialect::PYTHON)),
-            ("redis://cache/2", Location::Redis("redis://cache/2".into(), None)),
-            ("redis://cache?prefix=shop", Location::Redis("redis://cache".into(), Some("shop".into()))),
+            ("redis://cache/2", redis("redis://cache/2", None, Sending::Periodic)),
+            ("redis://cache?prefix=shop", redis("redis://cache", Some("shop"), Sending::Periodic)),
+            ("redis://cache?mode=periodic", redis("redis://cache", None, Sending::Periodic)),
+            ("redis://cache?mode=shared&db=2", redis("redis://cache?db=2", None, Sending::Shared)),
             (
-                "redis+unix:///run/redis.sock?db=1&prefix=shop",
-                Location::Redis("redis+unix:///run/redis.sock?db=1".into(), Some("shop".into())),
+                "redis+unix:///run/redis.sock?db=1&prefix=shop&mode=synchronous",
+                redis("redis+unix:///run/redis.sock?db=1", Some("shop"), Sending::Synchronous),
             ),
         ];
         for (text, expected) in table {
@@ -153,6 +166,8 @@ mod tests {
     fn an_error_does_not_repeat_a_password() {
         for text in [
             "redis://:secret@cache?prefix=a&prefix=b",
+            "redis://:secret@cache?mode=shared&mode=shared",
+            "redis://:secret@cache?mode=fast",
             "redis://:secret@cache/none",
             "rediss://:secret@cache?x=1",
         ] {

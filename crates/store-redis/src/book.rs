@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use metrics_core::{Aggregation, Desc};
-use redis_schema::Schema;
+use redis_schema::{LabelSet, Schema};
 use redis_session::clock::Clock;
 use redis_session::{Change, Moment};
 
@@ -63,6 +63,11 @@ impl Book {
     /// What they are, from one byte of the schema to another.
     pub(crate) fn schema(&self, (from, to): (usize, usize)) -> &[u8] {
         self.schema.bytes().get(from..to).unwrap_or_default()
+    }
+
+    /// What they are, label set by label set.
+    pub(crate) fn sets(&self) -> &[LabelSet] {
+        self.schema.sets()
     }
 
     /// How many there are.

@@ -14,6 +14,7 @@ use redis_session::{SendError, Session, identity, patch, send};
 
 use crate::numbers::Numbers;
 use crate::shard::Shard;
+use crate::sharing::Sharing;
 use crate::store::{Own, Shared};
 use crate::{FlushError, Options, options};
 
@@ -58,6 +59,8 @@ struct Sending {
     session: Session,
     script: Script,
     patch: Script,
+    /// Instead of the session, where numbers are those of all processes.
+    sharing: Option<Sharing>,
     /// For whom the last frame was made.
     made_for: For,
     /// How many of the changes that somebody waits for have arrived, or could not be sent.
@@ -69,17 +72,17 @@ struct Sending {
 
 /// For whom a frame is made.
 #[derive(Clone, Copy, Default, PartialEq)]
-struct For {
+pub(crate) struct For {
     /// So many of those who have ever waited for everything.
     waiting: u64,
     /// So many of the changes that somebody waits for.
     changes: u64,
     /// Whether it is to be the last.
-    closing: bool,
+    pub(crate) closing: bool,
 }
 
 /// Why a frame has not arrived.
-enum Trouble {
+pub(crate) enum Trouble {
     Link(LinkError),
     Other(StoreError),
 }
@@ -87,12 +90,8 @@ enum Trouble {
 impl Flusher {
     pub(crate) fn new(sending: options::Sending) -> Flusher {
         let name = identity::name();
-        let page = match sending {
-            options::Sending::Periodic => page::LEN,
-            options::Sending::Synchronous => page::SHORT_LEN,
-        };
         Flusher {
-            sending: Mutex::new(Sending::new(name.clone(), page)),
+            sending: Mutex::new(Sending::new(name.clone(), sending)),
             changed: Mutex::default(),
             away: AtomicBool::new(false),
             name,
@@ -107,7 +106,7 @@ impl Flusher {
     }
 
     /// Where the process's keys are.
-    fn shard<'a>(&self, shared: &'a Shared) -> &'a Shard {
+    pub(crate) fn shard<'a>(&self, shared: &'a Shared) -> &'a Shard {
         &shared.shards[Keys::shard_of(&self.name, shared.shards.len())]
     }
 
@@ -218,7 +217,9 @@ impl Flusher {
     fn run(&self, shared: &Shared, own: &'static Own) {
         let interval = shared.options.interval;
         let mut backoff = match shared.options.sending {
-            options::Sending::Periodic => Backoff::new(interval / 2, interval.max(Duration::from_secs(10))),
+            options::Sending::Periodic | options::Sending::Shared => {
+                Backoff::new(interval / 2, interval.max(Duration::from_secs(10)))
+            }
             // Until Redis is found again nobody waits for it, so it is looked for often.
             options::Sending::Synchronous => Backoff::new(Options::SHORTEST, Duration::from_secs(1)),
         };
@@ -276,8 +277,13 @@ impl Flusher {
 const FRAMES: usize = 8;
 
 impl Sending {
-    fn new(name: String, page: usize) -> Sending {
+    fn new(name: String, sending: options::Sending) -> Sending {
+        let page = match sending {
+            options::Sending::Synchronous => page::SHORT_LEN,
+            options::Sending::Periodic | options::Sending::Shared => page::LEN,
+        };
         Sending {
+            sharing: (sending == options::Sending::Shared).then(|| Sharing::new(name.clone())),
             session: Session::new(name).with_pages_of(page),
             script: Script::new(script::FLUSH),
             patch: Script::new(script::PATCH),
@@ -332,6 +338,11 @@ impl Sending {
                     return Err(Trouble::Other(StoreError::new("send to Redis", evicts)));
                 }
             }
+        }
+        if let Some(sharing) = &mut self.sharing {
+            sharing.send(shared, own, asked).inspect_err(|_| self.fit = false)?;
+            self.warned = false;
+            return Ok(());
         }
         for _ in 0..FRAMES {
             if self.exchange(shared, own, asked)?.is_break() {

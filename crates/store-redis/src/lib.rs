@@ -6,7 +6,8 @@
 //! late, or without an answer is there once ([the protocol](redis_schema) says why). Killed, a process loses what it
 //! has counted since numbers were last sent; [`RedisStore::close`] at its end loses nothing.
 //!
-//! Who wants each change in Redis before he goes on says so ([`Sending::Synchronous`]).
+//! Who wants each change in Redis before he goes on says so ([`Sending::Synchronous`]), and who has many processes that
+//! live shortly lets Redis add up what they count ([`Sending::Shared`]).
 //!
 //! After a fork the child counts from 0, under a name of its own, and has a thread of its own, as soon as it counts
 //! anything.
@@ -27,11 +28,13 @@
 
 mod book;
 mod child;
+mod deltas;
 mod error;
 mod flusher;
 mod numbers;
 mod options;
 mod shard;
+mod sharing;
 mod store;
 mod synchronous;
 

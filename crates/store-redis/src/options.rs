@@ -24,6 +24,12 @@ pub enum Sending {
     /// threads share one. Where Redis does not answer, the first waits as long as the [timeouts](Options::timeouts)
     /// say, the warning is given, and nobody waits until it has answered again: what is counted meanwhile is sent then.
     Synchronous,
+    /// What was counted since, every interval, added up by Redis to numbers that all processes share, each count once.
+    /// For many processes that live shortly: nothing of them remains but a number, for a day, or for ten minutes if they
+    /// [close](crate::RedisStore::close) the store; nobody has to take them out. Only for what adds up: counters,
+    /// histograms, summaries, and gauges of the aggregation `sum`; others are refused when they are declared. What was
+    /// added is lost with the database. Parts of a number below 5e-18 are lost.
+    Shared,
 }
 
 /// What can be chosen when a store is opened.

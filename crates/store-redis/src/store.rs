@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use forked::PerProcess;
-use metrics_core::{Child, Children, Desc, Store, StoreError};
+use metrics_core::{Aggregation, Child, Children, Desc, Store, StoreError};
 use redis_link::Address;
 use redis_session::clock::Clock;
 use redis_session::policy;
@@ -107,14 +107,29 @@ impl RedisStore {
 }
 
 impl Store for RedisStore {
+    fn accepts(&self, desc: &Desc) -> Result<(), StoreError> {
+        let aggregation = desc.aggregation();
+        if self.shared.options.sending != Sending::Shared || aggregation == Aggregation::SUM {
+            return Ok(());
+        }
+        Err(StoreError::new(
+            format!("keep {desc} among numbers that all processes share"),
+            format!(
+                "Redis can only add to them, and {aggregation} wants to know whose each number is; give the gauge the \
+                 aggregation sum, or keep numbers of each process"
+            ),
+        ))
+    }
+
     fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError> {
+        self.accepts(desc)?;
         // One thread at a time: of two that made a child each, one would leave numbers that nobody counts in.
         let _making = self.shared.own().making();
         self.shared.children.get_or_make(desc, labels, || {
             let child = RedisChild::new(Arc::clone(&self.shared), Arc::clone(desc), labels);
             child.here();
             match self.shared.options.sending {
-                Sending::Periodic => Box::new(child),
+                Sending::Periodic | Sending::Shared => Box::new(child),
                 Sending::Synchronous => Box::new(SynchronousChild(child)),
             }
         })

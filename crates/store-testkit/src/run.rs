@@ -7,7 +7,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics_core::{Child, Desc, Mode, Part, Store};
+use metrics_core::{Aggregation, Child, Desc, Mode, Part, Store};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use crate::families::{Series, pool};
@@ -233,6 +233,9 @@ impl World {
 
     /// Asks by a description that is equal, but another one.
     fn ask_for(&mut self, store: usize, series: &'static Series) -> Result<(), Failure> {
+        if !self.keeps(store, series)? {
+            return Ok(());
+        }
         let _ = writeln!(self.story, "  store {store}: {series}: asked for");
         let copy = Arc::new(Desc::clone(&series.desc));
         self.ask(store, series, &copy)?;
@@ -241,6 +244,9 @@ impl World {
     }
 
     fn change(&mut self, store: usize, series: &'static Series, update: Update) -> Result<(), Failure> {
+        if !self.keeps(store, series)? {
+            return Ok(());
+        }
         let _ = writeln!(self.story, "  store {store}: {series}: {update:?}");
         let (first, last) = self.ask(store, series, &series.desc)?;
         // Now through the child kept from the first time, now through the one just given.
@@ -260,6 +266,20 @@ impl World {
         }
         self.model.change(store, series, &update);
         self.check_child(store, series)
+    }
+
+    /// Whether the store keeps the family. What adds up each must keep; of what it refuses it must refuse every label
+    /// set, too.
+    fn keeps(&self, store: usize, series: &Series) -> Result<bool, Failure> {
+        let opened = self.stores[store].as_ref().expect("only open stores are picked");
+        let Err(error) = opened.store.accepts(&series.desc) else { return Ok(true) };
+        if series.desc.aggregation() == Aggregation::SUM {
+            return Err(Failure::Wrong(format!("store {store} refuses {series}: {error}")));
+        }
+        match opened.store.child(&series.desc, &series.labels()) {
+            Ok(_) => Err(Failure::Wrong(format!("store {store} keeps {series}, which it refuses: {error}"))),
+            Err(_) => Ok(false),
+        }
     }
 
     /// The child that was the first answer, and the one of now.

@@ -10,5 +10,6 @@ mod inside;
 mod modes;
 mod promises;
 mod retired;
+mod shared;
 mod synchronous;
 mod trouble;

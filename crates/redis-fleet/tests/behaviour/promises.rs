@@ -39,6 +39,12 @@ fn so_it_is_where_each_change_is_sent_at_once() {
 }
 
 #[test]
+fn so_it_is_where_processes_share_their_numbers() {
+    store_testkit::check(|| subject_as(Sending::Shared));
+    store_testkit::check_threads(|| subject_as(Sending::Shared));
+}
+
+#[test]
 fn nothing_is_lost_between_threads() {
     store_testkit::check_threads(subject);
 }
