@@ -23,4 +23,5 @@ mod readers_beside_writers;
 mod redis_clients;
 mod round_trips;
 mod shop;
+mod stopped;
 mod storm;
