@@ -11,9 +11,10 @@ use metrics_core::{Counter, Registry, Snapshot};
 use redis_fleet::FleetSource;
 use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_link::{Address, Link, Timeouts};
+use redis_schema::{Keys, script};
 use redis_testkit::RedisServer;
 use store_hash::HashStore;
-use store_redis::{Options, RedisStore};
+use store_redis::{Options, RedisStore, Sending};
 use tokio::runtime::Runtime;
 
 use crate::Suite;
@@ -66,6 +67,7 @@ fn address_file(directory: &Path) -> std::path::PathBuf {
 /// When the server or a store fails.
 pub fn measure(suite: &mut Suite) -> anyhow::Result<()> {
     inc(suite)?;
+    synchronous(suite)?;
     frozen(suite)?;
     flush(suite)?;
     collect(suite)
@@ -97,6 +99,54 @@ fn inc(suite: &mut Suite) -> anyhow::Result<()> {
         let [ours, theirs] = &samples[..] else { continue };
         let row = Row::new(name, ours, "ns").beside("the atomic hash store", theirs);
         suite.rows.push(row.held_to(Bar::Times(1.3)));
+    }
+    Ok(())
+}
+
+/// What an increment costs that returns when Redis has it, one series among 1,000, beside the round trip of the least
+/// command that could keep it.
+fn synchronous(suite: &mut Suite) -> anyhow::Result<()> {
+    let server = RedisServer::start();
+    let name = "increment, synchronous Redis store";
+    for (name, url) in [(name.to_owned(), server.url()), (format!("{name}, unix socket"), server.unix_url())]
+    {
+        if !suite.wants(&name) {
+            continue;
+        }
+        let options = Options { sending: Sending::Synchronous, interval: WHEN_TOLD, ..Options::default() };
+        let store = RedisStore::open_with(&url, options)?;
+        let family = Registry::new(store.clone()).counter("synchronous", "").labels(["number"])?;
+        let handles: Vec<Counter> = (0..1_000).map(|number| family.with([&number.to_string()])).collect();
+        handles[500].inc();
+        // The thread of the store has had its turn, and has none while this is measured.
+        store.flush(PATIENCE)?;
+        let link = Link::new(Address::parse(&url)?, Timeouts::default());
+        let racers = &mut [
+            Racer::timed("ours", |times| (0..times).for_each(|_| handles[500].inc())),
+            Racer::new("HSET", |times| {
+                let begun = Instant::now();
+                for number in 0..times {
+                    let mut set = Pipeline::with_capacity(1);
+                    set.cmd("HSET").arg("bare").arg("500").arg(&number.to_le_bytes());
+                    link.run(&set)?;
+                }
+                Ok(begun.elapsed())
+            }),
+        ];
+        let samples = race(&suite.witness, Course::long(&suite.effort), racers)?;
+        let [ours, theirs] = &samples[..] else { continue };
+        let process = store.process().context("the store has counted")?;
+        let mut told = Pipeline::new();
+        told.cmd("HGET").arg(Keys::new(Keys::DEFAULT_PREFIX, 0)?.values(&process)).arg(script::SEQUENCE);
+        let frames = u64::from_redis_value(link.run(&told)?.pop().unwrap_or(Value::Nil))?;
+        let counted = handles[500].get();
+        ensure!(frames as f64 >= counted, "{frames} frames for {counted} increments");
+        suite.rows.push(
+            Row::new(name, &ours.scaled(1e-3), "us")
+                .beside("a bare HSET of 8 bytes", &theirs.scaled(1e-3))
+                .held_to(Bar::Times(1.2))
+                .because("one series among 1,000; both by the same link"),
+        );
     }
     Ok(())
 }
