@@ -52,10 +52,9 @@ pub fn send(
 /// # Errors
 /// When there is no answer. What was sent may have arrived then.
 pub fn patch(link: &Link, keys: &Keys, patch: &Script, frame: &Frame) -> Result<bool, LinkError> {
-    let mut arguments = vec![sequence(frame.follows).into_bytes(), frame.sequence.to_string().into_bytes()];
-    for (field, page) in &frame.pages {
-        arguments.extend([field.clone().into(), page.clone()]);
-    }
+    let (follows, own) = (sequence(frame.follows), frame.sequence.to_string());
+    let mut arguments: Vec<&[u8]> = vec![follows.as_bytes(), own.as_bytes()];
+    arguments.extend(frame.pages.iter().flat_map(|(field, page)| [field.as_bytes(), page]));
     let told = link.script(patch, &[keys.values(&frame.process)], &arguments)?;
     Ok(told == Value::Int(1))
 }

@@ -75,9 +75,11 @@ impl Deltas {
         self.in_doubt = self.flying.is_some();
     }
 
-    /// Takes note of the answer to what was sent. `epoch` is the one that the server told with it.
-    pub(crate) fn answer(&mut self, told: Told, epoch: &[u8]) {
-        let Some(parcel) = self.flying.take() else { return };
+    /// Takes note of the answer to what was sent. `epoch` is the one that the server told with it. Whether what was
+    /// sent is given up, though nobody knows that it was added.
+    pub(crate) fn answer(&mut self, told: Told, epoch: &[u8]) -> bool {
+        let Some(parcel) = self.flying.take() else { return false };
+        let mut given_up = false;
         match told {
             Told::Added => {
                 self.registered = true;
@@ -87,15 +89,17 @@ impl Deltas {
                 self.registered = false;
                 // It was added before the server forgot, or was not, and nobody can say. Not to add it again is what
                 // keeps anything from counting twice; to add nothing to all numbers makes those that are not there.
-                if std::mem::take(&mut self.in_doubt) {
+                if std::mem::take(&mut self.in_doubt) && !parcel.registers {
                     self.take(&parcel);
                     self.there = 0;
+                    given_up = true;
                 }
             }
             // Whatever was added is gone with the database; what was not goes into this one.
             Told::Lost => (self.registered, self.there) = (false, 0),
         }
         self.epoch = Some(epoch.to_vec());
+        given_up
     }
 
     /// Whether something is under way.

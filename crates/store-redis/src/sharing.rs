@@ -128,7 +128,11 @@ impl Sharing {
                 }
             });
             let (told, epoch, refused) = read(told.map_err(Trouble::Link)?).map_err(Trouble::Other)?;
-            self.deltas.answer(told, &epoch);
+            if self.deltas.answer(told, &epoch) {
+                let why = "it has forgotten this process, which did not send for long; what was sent last without an \
+                           answer may be missing";
+                (shared.options.warn)(&StoreError::new("add to shared numbers in Redis", why));
+            }
             if refused > 0 && !std::mem::replace(&mut self.complained, true) {
                 let why =
                     format!("{refused} of them are none, or their key is of another kind: these are lost");

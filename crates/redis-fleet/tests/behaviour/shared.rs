@@ -191,6 +191,44 @@ fn a_process_that_was_forgotten_while_nothing_was_under_way_goes_on_exactly() {
 }
 
 #[test]
+fn a_frame_that_comes_again_or_late_or_of_somebody_unknown_adds_nothing() {
+    let server = RedisServer::start();
+    let keys = redis_schema::Keys::new("place", 0).unwrap();
+    let keys = [
+        keys.epoch(),
+        keys.shared_sequences(),
+        keys.shared_until(),
+        keys.shared_families(),
+        keys.shared_values("jobs:1"),
+    ];
+    let add = |process: &str, sequence: &str, epoch: &str, registers: &str, by: &str| {
+        let mut command = vec!["EVAL", redis_schema::script::ADD, "5"];
+        command.extend(keys.iter().map(|key| &**key));
+        command.extend([process, sequence, epoch, registers, "begun", "60000", "1", "jobs:1", "described"]);
+        command.extend(["1", "0 ", by]);
+        let told = server.cli(&command);
+        (
+            told.lines().next().unwrap().to_owned(),
+            server.cli(&["--raw", "HGET", &keys[4], "0 "]).trim().to_owned(),
+        )
+    };
+    let told = |word: &str, value: &str| (word.to_owned(), value.to_owned());
+    assert_eq!(add("a", "1", "", "", "5"), told("UNKNOWN", ""));
+    assert_eq!(add("a", "1", "", "1", "0"), told("OK", "0"));
+    assert_eq!(add("a", "2", "begun", "", "5"), told("OK", "5"));
+    assert_eq!(add("a", "2", "begun", "", "5"), told("OK", "5"), "again");
+    assert_eq!(add("a", "4", "begun", "", "0.25"), told("OK", "5.25"));
+    assert_eq!(add("a", "3", "begun", "", "7"), told("OK", "5.25"), "late");
+    assert_eq!(add("a", "5", "another", "", "7"), told("LOST", "5.25"));
+    assert_eq!(add("b", "5", "begun", "", "7"), told("UNKNOWN", "5.25"));
+    server.cli(&["SET", &keys[3], "none of ours"]);
+    let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| add("a", "6", "begun", "", "7")));
+    drop(refused);
+    assert_eq!(server.cli(&["--raw", "HGET", &keys[4], "0 "]).trim(), "5.25", "nothing is half done");
+    assert_eq!(server.cli(&["--raw", "HGET", &keys[1], "a"]).trim(), "4");
+}
+
+#[test]
 fn a_forked_child_adds_what_it_has_counted_itself() {
     for way in [Way::Libc, Way::Raw] {
         let place = Place::new(server().unix_url());

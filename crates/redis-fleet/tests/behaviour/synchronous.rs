@@ -98,6 +98,8 @@ fn a_process_that_was_taken_for_dead_or_whose_database_was_emptied_sends_what_is
     let store = open(&place);
     let jobs = jobs(&store);
     jobs.inc();
+    // The thread has had its turn, too.
+    store.flush(PATIENCE).unwrap();
     for round in 1..=3 {
         std::thread::sleep(Duration::from_millis(5));
         assert_eq!(place.janitor(Duration::ZERO).tidy().unwrap(), 1);
@@ -113,6 +115,33 @@ fn a_process_that_was_taken_for_dead_or_whose_database_was_emptied_sends_what_is
     store.close(PATIENCE).unwrap();
     jobs.inc();
     assert_eq!(place.value("jobs_total"), 2.0, "a store that was closed sends nothing");
+}
+
+#[test]
+fn a_patch_that_comes_late_changes_nothing() {
+    let server = RedisServer::start();
+    let place = Place::new(server.unix_url());
+    let store = open(&place);
+    let jobs = jobs(&store);
+    jobs.inc();
+    store.flush(PATIENCE).unwrap();
+    let key = place.key(&format!("values:{}", store.process().unwrap()));
+    let sequence = || server.cli(&["HGET", &key, "#seq"]).trim().parse::<u64>().unwrap();
+    let page = || server.cli(&["HGET", &key, "v0"]);
+    let patch = |follows: u64| {
+        let (follows, own) = (follows.to_string(), (follows + 1).to_string());
+        server.cli(&["EVAL", redis_schema::script::PATCH, "1", &key, &follows, &own, "v0", "late"])
+    };
+    let old = sequence();
+    jobs.inc();
+    let before = page();
+    assert_eq!((sequence(), patch(old)), (old + 1, "0\n".to_owned()));
+    assert_eq!((sequence(), page()), (old + 1, before));
+    store.close(PATIENCE).unwrap();
+    let last = sequence();
+    assert_eq!(place.janitor(PATIENCE).tidy().unwrap(), 1);
+    assert_eq!(patch(last), "0\n");
+    assert_eq!((server.cli(&["EXISTS", &key]), place.value("jobs_total")), ("0\n".to_owned(), 2.0));
 }
 
 #[test]
