@@ -123,6 +123,7 @@ impl Schema {
         match text.split_off_first() {
             Some(&FAMILY) => {
                 let desc = read_family(text)?;
+                check_end(text)?;
                 self.families.push(Arc::new(desc));
             }
             Some(&LABEL_SET) => {
@@ -130,11 +131,12 @@ impl Schema {
                 let desc = Arc::clone(family.ok_or("it is of no family")?);
                 let process = read_text(text)?;
                 let values = desc.labels().iter().map(|_| read_text(text)).collect::<Result<_, _>>()?;
+                check_end(text)?;
                 self.take(LabelSet { numbers: self.next(&desc), desc, process, values });
             }
             _ => return Err("it is neither a family nor a label set".to_owned()),
         }
-        if text.is_empty() { Ok(()) } else { Err(format!("{} bytes stand behind its end", text.len())) }
+        Ok(())
     }
 
     fn take(&mut self, set: LabelSet) -> Range<usize> {
@@ -213,6 +215,10 @@ pub(crate) fn read_family(text: &mut &[u8]) -> Result<Desc, String> {
         ..Declaration::new(kind, &name, &help)
     };
     Desc::new(&declared).map_err(|error| error.to_string())
+}
+
+fn check_end(text: &[u8]) -> Result<(), String> {
+    if text.is_empty() { Ok(()) } else { Err(format!("{} bytes stand behind its end", text.len())) }
 }
 
 fn write_number(text: &mut Vec<u8>, number: usize) {

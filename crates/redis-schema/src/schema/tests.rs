@@ -56,6 +56,27 @@ fn entries_before_one_that_is_none_are_read() {
 }
 
 #[test]
+fn an_entry_with_bytes_behind_its_end_is_not_read() {
+    let jobs = desc(Kind::Counter, "jobs", &["queue"]);
+    let sets = |values: &[&str]| {
+        let mut schema = Schema::default();
+        for value in values {
+            schema.push(&jobs, "", &[value]);
+        }
+        schema.bytes().to_vec()
+    };
+    let (one, two) = (sets(&["mail"]), sets(&["mail", "post"]));
+    // The value of the second is said to be shorter than it is.
+    let mut bytes = two.clone();
+    let len = bytes.len() - 8;
+    bytes[len] = 1;
+    let mut read = Schema::default();
+    let error = read.extend(&bytes).unwrap_err();
+    assert_eq!((error.offset, &*error.reason), (one.len(), "3 bytes stand behind its end"));
+    assert_eq!((read.bytes(), read.sets().len(), read.numbers()), (&one[..], 1, 1));
+}
+
+#[test]
 fn a_label_set_of_a_family_that_is_not_there_is_refused() {
     let mut bytes = Vec::new();
     entry(&mut bytes, |text| {
