@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use redis_fleet::Janitor;
+use folding::AllGauges;
+use redis_fleet::{Janitor, Keeping};
 use redis_link::Timeouts;
 use tokio::time::MissedTickBehavior;
 
@@ -17,11 +18,16 @@ const DEAD_AFTER: Duration = Duration::from_secs(15);
 const MOST_TOLD: usize = 100;
 
 /// One for each database that stores of our own may write.
-pub(crate) fn janitors(databases: &[Database]) -> anyhow::Result<Vec<Janitor>> {
+pub(crate) fn janitors(databases: &[Database], all: AllGauges) -> anyhow::Result<Vec<Janitor>> {
+    let keeping = match all {
+        AllGauges::Keep => Keeping::default(),
+        AllGauges::Drop => Keeping { most: 0, ..Keeping::default() },
+        AllGauges::Age(age) => Keeping { age: Some(age), ..Keeping::default() },
+    };
     let ours = databases.iter().filter(|database| database.writer != Writer::Other);
     let janitor = |database: &Database| {
         let address = database.foreign.address.clone();
-        Ok(Janitor::new(address, database.prefix(), Timeouts::default(), DEAD_AFTER)?)
+        Ok(Janitor::new(address, database.prefix(), Timeouts::default(), DEAD_AFTER)?.keeping(keeping))
     };
     ours.map(janitor).collect()
 }

@@ -47,7 +47,8 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
     let named = named(command.sources)?;
     let counts = command.fold.then(Counts::default);
     let paths: Vec<PathBuf> = named.directories.iter().map(|directory| directory.path.clone()).collect();
-    let janitors = if command.fold { janitors(&named.databases)? } else { Vec::new() };
+    let janitors =
+        if command.fold { janitors(&named.databases, command.how_to_fold.fold_all)? } else { Vec::new() };
     let folders = folders(&paths, &options(&named.catalog, command.how_to_fold));
     let mut sources = sources_of(named, command.limits, command.process_metrics, command.fold)?;
     sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));

@@ -45,6 +45,8 @@ pub(crate) struct Kept {
     pub(crate) sequence: Vec<u8>,
     /// Whether it has said that it sends no more.
     pub(crate) ended: bool,
+    /// Of the retired: how many label sets were dropped, ever.
+    pub(crate) dropped: u64,
     pub(crate) schema: Schema,
     /// A schema that cannot be read on from where it is; nor is that tried again.
     broken: bool,
@@ -180,12 +182,15 @@ impl Fleet {
             return Ok(false);
         }
         let Some(retired) = retired else { return Ok(true) };
-        self.bad.extend(self.retired.extend(&keys.retired_schema(), retired_schema));
-        if !self.retired.broken && hash.is_some_and(|hash| hash != self.retired.schema.hash()) {
-            // The server has lost its last changes, and others have come since.
+        let all_new = self.retired.schema.bytes().is_empty() && !self.retired.broken;
+        let odd = self.retired.extend(&keys.retired_schema(), retired_schema);
+        if hash.is_some_and(|hash| hash != self.retired.schema.hash()) && !all_new {
+            // It was written anew, or the server has lost its last changes and others have come since: what was read of
+            // it now is not what follows.
             self.forget_retired();
             return Ok(false);
         }
+        self.bad.extend(odd);
         self.bad.extend(self.retired.take(&keys.retired(), retired, false));
         self.version = version;
         Ok(true)
@@ -233,6 +238,10 @@ impl Kept {
                 None if field == script::SEQUENCE.as_bytes() => self.sequence = value,
                 None if field == script::ENDED.as_bytes() => self.ended = true,
                 None if field == script::PAGE.as_bytes() => len = page::len(&value),
+                None if field == script::DROPPED.as_bytes() => {
+                    self.dropped =
+                        std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+                }
                 None => {}
             }
         }

@@ -11,6 +11,7 @@ use redis_schema::{BadPrefix, Keys, script};
 use crate::fleet::{Fleet, FleetError, Kept};
 use crate::retired::Retired;
 use crate::shards::{Shard, Shards};
+use crate::thinning::{Keeping, Thinner};
 
 /// Takes processes out that are dead, and adds what they have counted to what is kept of those before them.
 ///
@@ -26,6 +27,9 @@ pub struct Janitor {
     /// Shard by shard.
     fleets: Vec<Fleet>,
     script: Script,
+    keeping: Keeping,
+    /// Shard by shard.
+    thinners: Vec<Thinner>,
 }
 
 /// Why the dead could not be taken out. Nothing is half done.
@@ -57,12 +61,20 @@ impl Janitor {
             dead_after,
             fleets: Vec::new(),
             script: Script::new(script::RETIRE),
+            keeping: Keeping::default(),
+            thinners: Vec::new(),
         })
     }
 
     /// The same, with so many shards at least: see [`FleetSource::sharded`](crate::FleetSource::sharded).
     pub fn sharded(mut self, at_least: usize) -> Janitor {
         self.at_least = at_least.clamp(1, Keys::MOST_SHARDS);
+        self
+    }
+
+    /// The same, where gauges of mode `all` of the dead are kept so.
+    pub fn keeping(mut self, keeping: Keeping) -> Janitor {
+        self.keeping = keeping;
         self
     }
 
@@ -101,6 +113,7 @@ impl Janitor {
         let shard = &shards[number];
         if self.fleets.len() < shards.len() {
             self.fleets.resize_with(shards.len(), Fleet::default);
+            self.thinners.resize_with(shards.len(), || Thinner::new(self.keeping));
         }
         let fleet = &mut self.fleets[number];
         // Whoever is beaten to one looks again.
@@ -114,6 +127,7 @@ impl Janitor {
                 *retired += 1;
             }
         }
+        self.thinners[number].thin(&shard.link, &shard.keys, fleet)?;
         Ok(())
     }
 }

@@ -30,7 +30,9 @@ mod retired;
 mod shards;
 mod shared;
 mod source;
+mod thinning;
 
 pub use inside::{Fault, FaultSort, Inside, Keeper, Number, shards};
 pub use janitor::{Janitor, JanitorError};
 pub use source::FleetSource;
+pub use thinning::Keeping;

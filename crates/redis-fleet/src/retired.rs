@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use metrics_core::{Aggregation, Desc};
+use metrics_core::{Aggregation, Desc, Mode};
 use redis_schema::{LabelSet, Schema, page};
 
 use crate::fleet::Kept;
@@ -73,12 +73,15 @@ impl Retired {
                 continue;
             }
             let first = self.place(&process, &set.desc, &set.values);
+            // Of who has a line of its own it only matters since when it is dead.
+            let died =
+                (aggregation.mode == Mode::All).then(|| dead.heard.parse::<f64>().unwrap_or_default() / 1e3);
             for (number, at) in set.numbers.clone().zip(first..) {
                 let Some((value, beside)) = dead.number(number) else { continue };
                 if adds_up {
                     (self.values[at], self.beside[at]) = sum(self.values[at], self.beside[at], value);
                 } else {
-                    (self.values[at], self.beside[at]) = (value, beside);
+                    (self.values[at], self.beside[at]) = (value, died.unwrap_or(beside));
                 }
             }
         }

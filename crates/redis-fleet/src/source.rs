@@ -40,6 +40,7 @@ struct Seen {
     shards: usize,
     processes: usize,
     bad: usize,
+    dropped: u64,
     /// The keys that the log has named.
     named: HashSet<String>,
 }
@@ -121,6 +122,7 @@ impl FleetSource {
         seen.shards = fleets.len();
         seen.processes = fleets.iter().map(|fleet| fleet.processes.len()).sum();
         seen.bad = fleets.iter().map(|fleet| fleet.bad.len()).sum();
+        seen.dropped = fleets.iter().map(|fleet| fleet.retired.dropped).sum();
         for bad in fleets.iter().flat_map(|fleet| &fleet.bad) {
             if seen.named.len() < MOST_NAMED && seen.named.insert(bad.key.clone()) {
                 warn!("what stands there is left out, or what stands behind: {bad}");
@@ -175,6 +177,12 @@ impl Source for FleetSource {
                     "multiprom_redis_bad_keys",
                     "Keys that could not be read, at the last scrape; the log names them.",
                     seen.bad,
+                ),
+                FamilySnapshot::of_numbers(
+                    Kind::Counter,
+                    "multiprom_redis_dropped_gauges",
+                    "Gauges of mode all of dead processes that were dropped, by age or as there were too many.",
+                    [(database(), seen.dropped as f64)],
                 ),
             ],
         }

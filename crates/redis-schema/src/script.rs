@@ -180,6 +180,27 @@ end
 return 1
 ";
 
+/// What is kept of the retired is written anew, smaller.
+///
+/// Keys: pages and schema of the retired. Arguments: their version, as it was read; the new schema; how many label sets
+/// were dropped; then fields of the retired, each followed by its value, among them the new version and the new
+/// [`HASH`].
+///
+/// Answers 1; or 0, and does nothing, where somebody has changed them since.
+pub const THIN: &str = "\
+if (redis.call('HGET', KEYS[1], '#version') or '') ~= ARGV[1] then
+  return 0
+end
+local dropped = (tonumber(redis.call('HGET', KEYS[1], '#dropped') or '0') or 0) + tonumber(ARGV[3])
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], ARGV[2])
+for i = 4, #ARGV, 1000 do
+  redis.call('HMSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+redis.call('HSET', KEYS[1], '#dropped', string.format('%.0f', dropped))
+return 1
+";
+
 /// The field that has a process's sequence number.
 pub const SEQUENCE: &str = "#seq";
 /// The field in which a process describes itself, as JSON.
@@ -194,3 +215,5 @@ pub const ENDED: &str = "#ended";
 pub const VERSION: &str = "#version";
 /// The field of the retired that has the [hash](crate::Schema::hash) of their schema, in decimal digits.
 pub const HASH: &str = "#hash";
+/// The field of the retired that says how many label sets of dead processes were dropped, ever.
+pub const DROPPED: &str = "#dropped";

@@ -37,7 +37,8 @@ pub(crate) struct Fold {
 pub(crate) struct HowToFold {
     /// What becomes of gauges of mode `all`, which have a line for each process and cannot be added up: `keep` leaves
     /// the files of the dead, `drop` deletes them, `age:SECONDS` deletes them so long after their last change or their
-    /// process's death was noticed; `age` alone is a day
+    /// process's death was noticed; `age` alone is a day. In Redis those of the last 256 processes of a family to die are
+    /// kept at most, by `keep` as well
     #[arg(long, value_name = "keep|drop|age", default_value = "keep", value_parser = all_gauges)]
     pub(crate) fold_all: AllGauges,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use metrics_core::Registry;
+use metrics_core::{Aggregation, Registry};
 use redis_testkit::RedisServer;
 use store_redis::{Options, RedisStore};
 
@@ -211,4 +211,37 @@ fn a_page_that_is_older_than_was_asked_for_is_no_answer() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(get(&address, "/metrics").0, "HTTP/1.1 503 Service Unavailable");
+}
+
+#[test]
+fn gauges_with_a_line_for_each_process_are_dropped_with_the_dead_where_that_is_asked_for() {
+    let redis = RedisServer::start();
+    let store = RedisStore::open(&redis.url()).unwrap();
+    let registry = Registry::new(store.clone());
+    registry.counter("jobs", "Jobs.").register().unwrap().inc_by(3.0);
+    registry.gauge("depth", "Depth.").aggregation(Aggregation::ALL).register().unwrap().set(1.0);
+    store.close(Duration::from_secs(20)).unwrap();
+    let serve = |how: &str| {
+        let mut server = Server::start(&["serve", "--fold", how, "--listen", "127.0.0.1:0", &redis.url()]);
+        let address = server.next_address();
+        (server, address)
+    };
+    let (server, address) = serve("--fold-all=keep");
+    let begun = Instant::now();
+    while redis.cli(&["ZCARD", "{multiprom#0}:processes"]) != "0\n" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it stays");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(get(&address, "/metrics").1.contains("\ndepth{pid="));
+    drop(server);
+    let (_server, address) = serve("--fold-all=drop");
+    while get(&address, "/metrics").1 != JOBS {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it stays");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let dropped = format!(
+        "multiprom_redis_dropped_gauges_total{{database=\"{}\",keys=\"{{multiprom#0}}:processes\"}}",
+        redis.url()
+    );
+    assert_eq!(own(&address, &dropped), 1.0);
 }

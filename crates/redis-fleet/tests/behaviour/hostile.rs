@@ -30,6 +30,9 @@ fn keys_of_another_kind_cost_their_process_and_nobody_else() {
     server.cli(&["SET", &place.key("retired:schema"), "none of ours"]);
     server.cli(&["HSET", &place.key("retired"), "#version", "1", "v0", "12345678", "#hash", "none"]);
     assert_eq!(place.value("jobs_total"), 1.0);
+    // Another schema than is there, for ever.
+    server.cli(&["HSET", &place.key("retired"), "#version", "2", "#hash", "12345"]);
+    assert_eq!(place.value("jobs_total"), 1.0);
 }
 
 fn garbage() -> impl Strategy<Value = String> {

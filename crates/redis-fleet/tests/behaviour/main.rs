@@ -12,4 +12,5 @@ mod promises;
 mod retired;
 mod shared;
 mod synchronous;
+mod thinning;
 mod trouble;

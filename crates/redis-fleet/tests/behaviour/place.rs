@@ -78,6 +78,20 @@ impl Place {
         page_of(&collector, liveness)
     }
 
+    /// What the collector says of itself.
+    pub(crate) fn own(&self) -> String {
+        let mut text = Vec::new();
+        for family in self.collector.own().families {
+            for sample in family.samples {
+                text.push(format!(
+                    "{}{{{:?}}} {:?}\n",
+                    sample.series.name, sample.series.labels, sample.value
+                ));
+            }
+        }
+        text.concat()
+    }
+
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
