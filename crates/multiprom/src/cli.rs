@@ -289,6 +289,9 @@ Examples:
       multiprom serve --fold redis://redis.example/0
       multiprom serve 'redis://redis.example/0?schema=multiprom&prefix=shop'
 
+  The last good page, for half a minute, where Redis does not answer:
+      multiprom serve --stale-for 30 redis://redis.example/0
+
   What gunicorn-prometheus-exporter, PromPHP or pytheus keep there, read and
   never written:
       multiprom serve redis://redis.example/0

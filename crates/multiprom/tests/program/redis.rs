@@ -245,3 +245,32 @@ fn gauges_with_a_line_for_each_process_are_dropped_with_the_dead_where_that_is_a
     );
     assert_eq!(own(&address, &dropped), 1.0);
 }
+
+#[test]
+fn what_the_command_line_names_goes_before_the_environment() {
+    let server = jobs("gunicorn", &[]);
+    let recorded = Recorded::new("python-multiprocess/01-basic");
+    let page = |source: &[&str], directory: &str| {
+        let mut command = multiprom(&[&["collect"], source].concat());
+        command.envs([("REDIS_ENABLED", "true"), ("PROMETHEUS_MULTIPROC_DIR", directory)]);
+        run(command.env("REDIS_PORT", server.port().to_string())).1
+    };
+    assert_eq!(page(&[recorded.path()], ""), recorded.expected("expected.txt"));
+    assert_eq!(page(&[&server.url()], recorded.path()), JOBS);
+    assert_eq!(page(&[], recorded.path()), recorded.expected("expected.txt"));
+    assert_eq!(page(&[], ""), JOBS);
+}
+
+#[test]
+fn no_log_has_a_password_in_it() {
+    let server = jobs("gunicorn", &["--requirepass", "g3heim"]);
+    for (password, ends) in [("g3heim", Some(0)), ("falsch-s3cret", Some(1))] {
+        for command in ["collect", "ls", "dump"] {
+            let mut command = multiprom(&["--log-level", "trace", command]);
+            command.envs([("REDIS_ENABLED", "true"), ("REDIS_PASSWORD", password)]);
+            let (code, out, errors) = run(command.env("REDIS_PORT", server.port().to_string()));
+            assert_eq!(code, ends, "{errors}");
+            assert!(!(out + &errors).contains(password), "{errors}");
+        }
+    }
+}

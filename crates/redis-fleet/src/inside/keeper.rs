@@ -47,7 +47,8 @@ pub struct Number<'a> {
     pub place: (String, usize),
     /// What it is; none where no page has it.
     pub value: Option<f64>,
-    /// When it was set: seconds since 1970 by the clock of Redis. None where that does not matter.
+    /// When it was set: seconds since 1970 by the clock of Redis. None where that does not matter. Of a gauge of mode `all`
+    /// of the dead: when its process died.
     pub time: Option<f64>,
     /// What rounding has left of a sum of the dead.
     pub rest: f64,
