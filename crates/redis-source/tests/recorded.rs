@@ -6,11 +6,12 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use collector::Ask;
 use exposition::Syntax;
 use metrics_core::{Kind, Label, Snapshot};
-use redis_source::{Foreign, Schema};
+use redis_source::{Foreign, Inside, Schema};
 use redis_testkit::RedisServer;
-use support::{catalog, collect, collector_of, foreign};
+use support::{catalog, collect, collector_of, foreign, own};
 
 /// A case, what its keys begin with where that is not the usual, and whether the families of its page count.
 struct Case {
@@ -144,6 +145,44 @@ fn whose_database_it_is_is_found_out() {
 }
 
 #[test]
+fn a_look_inside_has_the_numbers_that_the_page_is_made_of_and_what_it_leaves_out() {
+    let server = RedisServer::start();
+    for case in &CASES {
+        server.cli(&["FLUSHALL"]);
+        load(&server, case.name);
+        let known = known(&server, case);
+        let unknown = Foreign { schema: Schema::Auto, prefix: None, ..known.clone() };
+        let inside = Inside::read(unknown, &Ask::default()).unwrap();
+        assert_eq!(inside.schema, case.schema, "{}", case.name);
+
+        let collector = collector_of(known);
+        collect(&collector).unwrap();
+        let page = collect(&collector).unwrap();
+        let page = said(&exposition::parse(Syntax::Text0, page.as_bytes()).unwrap());
+        let mut sums: BTreeMap<(String, Vec<Label>), f64> = BTreeMap::new();
+        for number in inside.numbers.iter().filter(|it| it.counts && it.statement.kind == Kind::Counter) {
+            let mut labels = number.labels.clone();
+            labels.sort();
+            *sums.entry((number.sample.clone(), labels)).or_default() += number.value;
+        }
+        let counters = page.0.iter().filter(|(place, _)| sums.contains_key(place));
+        assert_eq!(counters.count(), sums.len(), "{}", case.name);
+        for (place, sum) in &sums {
+            let shown = page.0[place];
+            let near = (shown - sum).abs() <= sum.abs() * 1e-12;
+            assert!(near || shown == *sum || shown.is_nan() && sum.is_nan(), "{place:?}: {sum}, not {shown}");
+        }
+
+        let own = own(&collector);
+        let bad = own.lines().filter(|line| line.starts_with("multiprom_redis_bad_total{"));
+        let bad: f64 = bad.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+        let mut faults: Vec<_> = inside.faults.iter().map(|fault| (&fault.place, fault.reason)).collect();
+        faults.dedup();
+        assert_eq!(faults.len() as f64, bad, "{}: {:?}", case.name, inside.faults);
+    }
+}
+
+#[test]
 fn nothing_is_written() {
     let server = RedisServer::start();
     for case in &CASES {
@@ -152,10 +191,11 @@ fn nothing_is_written() {
         server.cli(&["CONFIG", "RESETSTAT"]);
         collect(&collector_of(Foreign { schema: Schema::Auto, prefix: None, ..known(&server, case) }))
             .unwrap();
+        Inside::read(known(&server, case), &Ask::default()).unwrap();
         let statistics = server.cli(&["INFO", "commandstats"]);
         let commands = statistics.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(':'));
         let commands: Vec<&str> = commands.map(|(command, _)| command).collect();
-        let allowed = ["exists", "get", "hget", "hgetall", "hmget", "mget", "scan", "smembers"];
+        let allowed = ["exists", "get", "hget", "hgetall", "hmget", "mget", "pttl", "scan", "smembers"];
         let others: Vec<&&str> = commands
             .iter()
             .filter(|command| {

@@ -134,7 +134,7 @@ fn check_theirs(held: &Held, inside: &redis_source::Inside) -> Vec<Finding> {
         let why =
             format!("{phantoms} gauges without a mode, which the client writes beside those that have one");
         let advice =
-            "pages leave them out, as its bug 'phantom gauges' wants nobody to see them; it does no harm";
+            "pages leave them out, as the same gauges stand beside them with their mode; it does no harm";
         findings.push(Finding::remark_in(What::Database("phantom"), &held.address, None, why, advice));
     }
     let mut going = inside.numbers.iter().filter(|number| {
