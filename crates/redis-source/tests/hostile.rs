@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use collector::Ask;
 use exposition::Syntax;
 use proptest::prelude::*;
-use redis_source::{Foreign, Schema};
+use redis_source::{Foreign, Inside, Schema};
 use redis_testkit::RedisServer;
 use support::{catalog, collect, collect_with, collector_of, foreign, own};
 
@@ -390,11 +390,19 @@ fn whatever_lies_there_the_page_is_one() {
         for schema in [Schema::Gunicorn, Schema::PromPhp, Schema::Pytheus] {
             let mut known = foreign(&server.url(), schema);
             known.catalog = catalog(CATALOG);
+            let inside = Inside::read(known.clone(), &Ask::default()).unwrap();
             let collector = collector_of(known);
             let page = collect(&collector).unwrap();
             prop_assert_eq!(&collect(&collector).unwrap(), &page);
             let read = exposition::parse(Syntax::Text0, page.as_bytes());
             prop_assert!(read.is_ok(), "{:?}\n{}", read, page);
+            // A look inside names what the page leaves out.
+            let own = own(&collector);
+            let bad = own.lines().filter(|line| line.starts_with("multiprom_redis_bad_total{"));
+            let bad: f64 = bad.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+            let mut faults: Vec<_> = inside.faults.iter().map(|fault| (&fault.place, fault.reason)).collect();
+            faults.dedup();
+            prop_assert_eq!(faults.len() as f64, bad, "{:?}", inside.faults);
         }
     });
 }
