@@ -13,7 +13,7 @@ use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_link::{Link, LinkError, Script};
 use redis_schema::{Keys, LabelSet, Schema, page, script};
 
-use crate::fleet::{Fleet, Kept, base};
+use crate::fleet::{Fleet, Kept, base, speaker};
 
 /// What becomes of gauges of mode `all` of dead processes: they have a line for each process, and cannot be merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,6 +34,9 @@ mod connection;
 #[cfg(feature = "tls")]
 mod encrypted;
 mod error;
+// Not for users: fuzzing reads answers that no server gives.
+#[doc(hidden)]
+pub mod fuzzed;
 mod line;
 mod link;
 mod login;

@@ -18,6 +18,9 @@
 
 mod bad;
 mod foreign;
+// Not for users: fuzzing reads databases that no client writes.
+#[doc(hidden)]
+pub mod fuzzed;
 mod gunicorn;
 mod inside;
 mod look;
