@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use redis::{Value, pipe};
 use redis_link::{Address, Link, Timeouts};
-use redis_testkit::RedisServer;
+use redis_testkit::{RedisCluster, RedisServer};
 
 /// Where a test that has started itself again finds the server.
 const PORT: &str = "LINK_TLS_PORT";
@@ -44,8 +44,39 @@ fn beside_server(test: &str, trusted: &str) {
     drop(server);
 }
 
+/// Runs `test` of this program once more, with the authority of these certificates to trust.
+fn again(test: &str, directory: &Path, port: u16) {
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(PORT, port.to_string())
+        .env("SSL_CERT_FILE", directory.join("authority.crt"))
+        .env_remove("SSL_CERT_DIR")
+        .output()
+        .unwrap();
+    let text = [done.stdout, done.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    assert!(done.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// What makes a server listen with TLS alone.
+fn arguments(directory: &Path) -> Vec<String> {
+    let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let mut arguments = vec!["--tls-auth-clients".to_owned(), "no".to_owned()];
+    for (name, of) in
+        [("cert-file", "server.crt"), ("key-file", "server.key"), ("ca-cert-file", "authority.crt")]
+    {
+        arguments.extend([format!("--tls-{name}"), file(of)]);
+    }
+    arguments
+}
+
 /// An authority, a server's certificate by it for `localhost`, and an authority that nobody asked.
 fn certificates(directory: &Path) {
+    certificates_for(directory, "DNS:localhost");
+}
+
+/// The same with a certificate for somebody else.
+fn certificates_for(directory: &Path, whom: &str) {
     let openssl = |arguments: &str| {
         let mut command = Command::new("openssl");
         command.args(arguments.split(' ')).current_dir(directory).stderr(Stdio::piped());
@@ -58,7 +89,7 @@ fn certificates(directory: &Path) {
         ));
     }
     openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");
-    std::fs::write(directory.join("names"), "subjectAltName=DNS:localhost").unwrap();
+    std::fs::write(directory.join("names"), format!("subjectAltName={whom}")).unwrap();
     openssl(
         "x509 -req -in server.csr -CA authority.crt -CAkey authority.key -CAcreateserial -days 2 -extfile names \
          -out server.crt",
@@ -118,5 +149,75 @@ fn a_server_without_tls_gets_nothing() {
     let bare = RedisServer::start();
     let address = Address::parse(&format!("rediss://localhost:{}", bare.port())).unwrap();
     let error = Link::new(address, Timeouts::default()).run(pipe().cmd("PING")).unwrap_err();
+    assert!(error.is_unsent(), "{error}");
+}
+
+/// A port that is free just now.
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn sentinels_and_the_master_that_they_name_speak_tls() {
+    const TEST: &str = "sentinels_and_the_master_that_they_name_speak_tls";
+    let Ok(port) = std::env::var(PORT) else {
+        let directory = tempfile::tempdir().unwrap();
+        certificates_for(directory.path(), "IP:127.0.0.1");
+        let arguments = arguments(directory.path());
+        let start = |port: u16, more: &[&str]| {
+            let port = port.to_string();
+            let mut all = vec!["--tls-port", &port];
+            all.extend(arguments.iter().map(String::as_str));
+            all.extend(more);
+            RedisServer::start_with(&all)
+        };
+        let [of_master, of_sentinel] = [free_port(), free_port()];
+        let master = start(of_master, &["--requirepass", "m4ster"]);
+        let port = of_sentinel.to_string();
+        let mut all = vec!["--tls-replication", "yes", "--tls-port", &port];
+        all.extend(arguments.iter().map(String::as_str));
+        let lines = "sentinel auth-pass shop m4ster\nrequirepass s3ntinel\n";
+        let sentinel = RedisServer::start_sentinel_of(of_master, lines, &all);
+        again(TEST, directory.path(), of_sentinel);
+        drop((master, sentinel));
+        return;
+    };
+    let ask = |url: &str| {
+        let link = Link::new(Address::parse(url).unwrap(), Timeouts::default());
+        link.run(pipe().cmd("PING")).map(|values| values[0].clone())
+    };
+    let url = format!("rediss+sentinel://:m4ster@127.0.0.1:{port}/shop?sentinel_pass=s3ntinel");
+    assert_eq!(ask(&url).unwrap(), Value::SimpleString("PONG".to_owned()));
+    // The Sentinel does not understand a word; the master is never asked for.
+    let error = ask(&format!("{url}&sentinel_tls=no")).unwrap_err();
+    assert!(error.is_unsent() && error.to_string().contains("the sentinel 127.0.0.1:"), "{error}");
+    let bare =
+        format!("redis+sentinel://:m4ster@127.0.0.1:{port}/shop?sentinel_pass=s3ntinel&sentinel_tls=yes");
+    let error = ask(&bare).unwrap_err();
+    assert!(error.is_unsent() && !error.to_string().contains("the sentinel"), "{error}");
+}
+
+#[test]
+fn the_nodes_of_a_cluster_speak_tls() {
+    const TEST: &str = "the_nodes_of_a_cluster_speak_tls";
+    let Ok(port) = std::env::var(PORT) else {
+        let directory = tempfile::tempdir().unwrap();
+        certificates_for(directory.path(), "IP:127.0.0.1");
+        let arguments = arguments(directory.path());
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        arguments.extend(["--tls-cluster", "yes", "--tls-replication", "yes"]);
+        let cluster = RedisCluster::start_tls(3, &arguments);
+        again(TEST, directory.path(), cluster.tls_ports[0]);
+        return;
+    };
+    for key in ["a", "b", "c", "d", "e", "f"] {
+        let address = Address::parse(&format!("rediss+cluster://127.0.0.1:{port}")).unwrap();
+        let link = Link::new(address, Timeouts::default()).for_key(key);
+        let mut pipeline = pipe();
+        pipeline.cmd("SET").arg(key).arg(1).cmd("GET").arg(key);
+        assert_eq!(link.run(&pipeline).unwrap()[1], Value::BulkString(b"1".to_vec()));
+    }
+    let address = Address::parse(&format!("redis+cluster://127.0.0.1:{port}")).unwrap();
+    let error = Link::new(address, Timeouts::default()).for_key("a").run(pipe().cmd("PING")).unwrap_err();
     assert!(error.is_unsent(), "{error}");
 }

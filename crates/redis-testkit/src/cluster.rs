@@ -1,6 +1,6 @@
 //! A real cluster for a test: a few servers that share the keys.
 
-use crate::{RedisServer, wait_until};
+use crate::{RedisServer, free_port, wait_until};
 
 /// A cluster of masters that is this test's own: its slots are shared out in as many stretches as there are nodes.
 ///
@@ -13,6 +13,8 @@ use crate::{RedisServer, wait_until};
 pub struct RedisCluster {
     /// The nodes, in the order of their slots.
     pub nodes: Vec<RedisServer>,
+    /// Where each listens with TLS, if they do.
+    pub tls_ports: Vec<u16>,
 }
 
 const SLOTS: usize = 16_384;
@@ -34,19 +36,39 @@ impl RedisCluster {
     /// # Panics
     /// As [`start`](RedisCluster::start).
     pub fn start_with(nodes: usize, arguments: &[&str]) -> RedisCluster {
+        RedisCluster::start_on(vec![None; nodes], arguments)
+    }
+
+    /// The same with TLS, also among themselves: the further arguments must say with which certificates.
+    ///
+    /// # Panics
+    /// As [`start`](RedisCluster::start).
+    pub fn start_tls(nodes: usize, arguments: &[&str]) -> RedisCluster {
+        let arguments = [&["--tls-cluster", "yes"], arguments].concat();
+        RedisCluster::start_on((0..nodes).map(|_| Some(free_port())).collect(), &arguments)
+    }
+
+    /// A node for each of these ports with TLS.
+    fn start_on(tls_ports: Vec<Option<u16>>, arguments: &[&str]) -> RedisCluster {
         let usual = ["--cluster-enabled", "yes", "--cluster-node-timeout", NODE_TIMEOUT];
         let arguments = [&usual[..], arguments].concat();
-        let nodes: Vec<RedisServer> = (0..nodes).map(|_| RedisServer::start_with(&arguments)).collect();
+        let start = |tls_port: &Option<u16>| {
+            let port = tls_port.map(|port| port.to_string());
+            let port: Vec<&str> = port.iter().flat_map(|port| ["--tls-port", port]).collect();
+            RedisServer::start_with(&[&arguments, &port[..]].concat())
+        };
+        let nodes: Vec<RedisServer> = tls_ports.iter().map(start).collect();
         for (at, node) in nodes.iter().enumerate() {
             let [from, to] = [at, at + 1].map(|at| at * SLOTS / nodes.len());
             node.cli_ok(&["CLUSTER", "ADDSLOTSRANGE", &from.to_string(), &(to - 1).to_string()]);
             // Otherwise they would have to find out among themselves whose word counts more.
             node.cli_ok(&["CLUSTER", "SET-CONFIG-EPOCH", &(at + 1).to_string()]);
         }
+        let first = tls_ports[0].unwrap_or(nodes[0].port()).to_string();
         for node in &nodes[1..] {
-            node.cli_ok(&["CLUSTER", "MEET", "127.0.0.1", &nodes[0].port().to_string()]);
+            node.cli_ok(&["CLUSTER", "MEET", "127.0.0.1", &first]);
         }
-        let cluster = RedisCluster { nodes };
+        let cluster = RedisCluster { nodes, tls_ports: tls_ports.into_iter().flatten().collect() };
         cluster.wait();
         cluster
     }

@@ -58,7 +58,15 @@ impl RedisServer {
     /// # Panics
     /// As [`start`](RedisServer::start).
     pub fn start_sentinel(&self) -> RedisServer {
-        self.start_sentinel_with(1, "")
+        RedisServer::start_sentinel_of(self.port, "", &[])
+    }
+
+    /// The same for whoever listens on this port, with further lines of its configuration and further arguments.
+    ///
+    /// # Panics
+    /// As [`start`](RedisServer::start).
+    pub fn start_sentinel_of(port: u16, lines: &str, arguments: &[&str]) -> RedisServer {
+        start_sentinel(port, 1, lines, arguments)
     }
 
     /// Three Sentinels that do the same when two of them agree; further lines of their configuration are
@@ -67,7 +75,7 @@ impl RedisServer {
     /// # Panics
     /// As [`start`](RedisServer::start); or when they do not find each other and a replica within ten seconds.
     pub fn start_sentinels(&self, lines: &str) -> [RedisServer; 3] {
-        let sentinels = [(); 3].map(|()| self.start_sentinel_with(2, lines));
+        let sentinels = [(); 3].map(|()| start_sentinel(self.port, 2, lines, &[]));
         let password = lines.lines().find_map(|line| line.strip_prefix("requirepass "));
         for sentinel in &sentinels {
             let mut command = vec!["SENTINEL", "MASTER", "shop"];
@@ -80,15 +88,6 @@ impl RedisServer {
             });
         }
         sentinels
-    }
-
-    fn start_sentinel_with(&self, quorum: usize, lines: &str) -> RedisServer {
-        let text = format!(
-            "sentinel monitor shop 127.0.0.1 {} {quorum}\nsentinel down-after-milliseconds shop 500\n\
-             sentinel failover-timeout shop 5000\n{lines}",
-            self.port
-        );
-        RedisServer::start_configured(Some(&text), &["--sentinel"])
     }
 
     /// The same with further arguments: `&["--maxmemory-policy", "allkeys-lru"]`.
@@ -222,6 +221,15 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A Sentinel that replaces the master `shop` when so many agree.
+fn start_sentinel(port: u16, quorum: usize, lines: &str, arguments: &[&str]) -> RedisServer {
+    let text = format!(
+        "sentinel monitor shop 127.0.0.1 {port} {quorum}\nsentinel down-after-milliseconds shop 500\n\
+         sentinel failover-timeout shop 5000\n{lines}"
+    );
+    RedisServer::start_configured(Some(&text), &[&["--sentinel"], arguments].concat())
 }
 
 /// One that has another 10,000 above it, on which the nodes of a cluster speak to each other.
