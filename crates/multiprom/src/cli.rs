@@ -197,11 +197,14 @@ pub(crate) struct Sources {
     ///
     /// Or the address of a Redis that stores of our own or another client write, with labels behind it as well:
     /// redis://USER:PASSWORD@HOST:PORT/DB, of which all but the host may be left out, rediss:// for TLS, redis+unix:///PATH?db=DB, or
-    /// redis+sentinel://HOST[,HOST...]/MASTER[/DB] for the master that Sentinels name. Its parameters:
+    /// redis+sentinel://HOST[,HOST...]/MASTER[/DB] for the master that Sentinels name, or redis+cluster://HOST[,HOST...]
+    /// for a cluster; rediss+sentinel:// and rediss+cluster:// for TLS. Its parameters:
     /// schema=multiprom, gunicorn (gunicorn-prometheus-exporter), pytheus (which needs --catalog), promphp, or auto,
-    /// which looks (the default); prefix=, what the keys begin with, if not what they usually do; pids=local, where the
+    /// which looks (the default); prefix=, what the keys begin with, if not what they usually do; shards=, of how many shards stores
+    /// of our own are at least, which they say themselves unless a node was emptied; sentinel_user= and sentinel_pass=,
+    /// for the Sentinels, and sentinel_tls=yes or no where they differ from the master; pids=local, where the
     /// workers run on this machine: `live` gauges then leave out pids that nobody has. A password is better kept in
-    /// REDIS_PASSWORD, which is used where the address has none. Where there is neither a source nor
+    /// REDIS_PASSWORD, which is used where the address has none, as REDIS_SENTINEL_PASSWORD is for Sentinels. Where there is neither a source nor
     /// PROMETHEUS_MULTIPROC_DIR, REDIS_ENABLED, REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_PASSWORD and REDIS_KEY_PREFIX
     /// are read as gunicorn-prometheus-exporter reads them.
     #[arg(value_name = "SOURCE", value_parser = SourceParser)]
@@ -288,6 +291,7 @@ Examples:
   dead processes out and keeps what they have counted:
       multiprom serve --fold redis://redis.example/0
       multiprom serve 'redis://redis.example/0?schema=multiprom&prefix=shop'
+      multiprom serve --fold redis+cluster://one.example,two.example
 
   The last good page, for half a minute, where Redis does not answer:
       multiprom serve --stale-for 30 redis://redis.example/0

@@ -34,7 +34,7 @@ impl Database {
 
     fn fleet(&self) -> anyhow::Result<FleetSource> {
         let fleet = FleetSource::new(self.foreign.address.clone(), self.prefix(), Timeouts::default())?;
-        Ok(fleet.labelled(self.foreign.labels.clone()))
+        Ok(fleet.sharded(self.shards).labelled(self.foreign.labels.clone()))
     }
 }
 

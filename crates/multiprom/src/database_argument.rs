@@ -6,6 +6,7 @@ mod tests;
 
 use anyhow::{Context, bail};
 use redis_link::{Address, Place};
+use redis_schema::Keys;
 use redis_source::{Foreign, Schema};
 
 /// A database, and who writes it.
@@ -14,6 +15,8 @@ pub(crate) struct Database {
     pub(crate) writer: Writer,
     /// All else that is said of it, whoever writes it.
     pub(crate) foreign: Foreign,
+    /// Of how many shards stores of our own are, at least: they say it themselves.
+    pub(crate) shards: usize,
 }
 
 /// Who writes a database.
@@ -27,15 +30,13 @@ pub(crate) enum Writer {
     Unknown,
 }
 
-/// What the address of a database begins with.
-const SCHEMES: [&str; 5] = ["redis://", "rediss://", "redis+sentinel://", "redis+unix://", "unix://"];
-
 /// Whether an argument is meant to be the address of a database.
 pub(crate) fn is_database(argument: &[u8]) -> bool {
-    SCHEMES.iter().any(|scheme| argument.starts_with(scheme.as_bytes()))
+    let rests = Address::SCHEMES.iter().filter_map(|scheme| argument.strip_prefix(scheme.as_bytes()));
+    rests.into_iter().any(|rest| rest.starts_with(b"://"))
 }
 
-/// Reads the address of a database, with the parameters `schema`, `prefix` and `pids`.
+/// Reads the address of a database, with the parameters `schema`, `prefix`, `shards` and `pids`.
 ///
 /// The reason does not repeat the address, which may hold a password.
 pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<Database, String> {
@@ -43,6 +44,7 @@ pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<D
     let mut foreign = Foreign::new(address, Schema::Auto);
     foreign.labels = labels;
     let mut writer = Writer::Unknown;
+    let mut shards = 1;
     for (name, value) in parameters {
         match (&*name, &*value) {
             ("schema", "multiprom") => writer = Writer::Multiprom,
@@ -52,13 +54,26 @@ pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<D
                 foreign.schema = value.parse().map_err(|error| format!("{error}, and multiprom"))?;
             }
             ("prefix", _) => foreign.prefix = Some(value),
+            ("shards", _) => {
+                let number = value.parse().ok().filter(|shards| (1..=Keys::MOST_SHARDS).contains(shards));
+                let wrong = || format!("shards={value:?}: there are 1 to {}", Keys::MOST_SHARDS);
+                shards = number.ok_or_else(wrong)?;
+            }
             ("pids", "local") => foreign.pids_are_local = true,
             ("pids", "remote") => foreign.pids_are_local = false,
             ("pids", _) => return Err(format!("pids={value:?}: they are local or remote")),
-            _ => return Err(format!("unknown parameter {name:?}: there are schema, prefix, pids and db")),
+            _ => {
+                return Err(format!(
+                    "unknown parameter {name:?}: there are schema, prefix, shards, pids and db"
+                ));
+            }
         }
     }
-    Ok(Database { writer, foreign })
+    if writer == Writer::Unknown && matches!(foreign.address.place, Place::Cluster { .. }) {
+        // Whose keys it holds cannot be looked for on one node.
+        writer = Writer::Multiprom;
+    }
+    Ok(Database { writer, foreign, shards })
 }
 
 /// The database that gunicorn-prometheus-exporter writes by the variables that it reads, if `REDIS_ENABLED` says that it
@@ -91,7 +106,7 @@ pub(crate) fn database_of(variable: impl Fn(&str) -> Option<String>) -> anyhow::
              of idle workers fall; REDIS_TTL_DISABLED=true keeps them"
         );
     }
-    Ok(Some(Database { writer: Writer::Other, foreign }))
+    Ok(Some(Database { writer: Writer::Other, foreign, shards: 1 }))
 }
 
 /// As gunicorn-prometheus-exporter reads it.

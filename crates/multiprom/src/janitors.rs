@@ -27,7 +27,8 @@ pub(crate) fn janitors(databases: &[Database], all: AllGauges) -> anyhow::Result
     let ours = databases.iter().filter(|database| database.writer != Writer::Other);
     let janitor = |database: &Database| {
         let address = database.foreign.address.clone();
-        Ok(Janitor::new(address, database.prefix(), Timeouts::default(), DEAD_AFTER)?.keeping(keeping))
+        let janitor = Janitor::new(address, database.prefix(), Timeouts::default(), DEAD_AFTER)?;
+        Ok(janitor.sharded(database.shards).keeping(keeping))
     };
     ours.map(janitor).collect()
 }

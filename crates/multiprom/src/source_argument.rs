@@ -90,18 +90,31 @@ fn parse(argument: OsString) -> Result<Directory, String> {
     Ok(Directory { path: OsString::from_vec(path).into(), labels })
 }
 
-/// Reads `redis://...,label=value`. Commas between Sentinels, up to the name of their master, are the address's.
+/// Reads `redis://...,label=value`. Commas between the hosts of Sentinels or of a cluster are the address's.
 fn parse_database(argument: OsString) -> Result<Database, String> {
     let argument = argument.into_vec();
-    let hosts = match argument.strip_prefix(b"redis+sentinel://") {
-        Some(rest) => argument.len() - rest.len() + rest.iter().position(|&byte| byte == b'/').unwrap_or(0),
-        None => 0,
-    };
+    let hosts = hosts_end(&argument);
     let (hosts, rest) = argument.split_at(hosts);
     let mut parts = split(rest).into_iter();
     let address = [hosts, &parts.next().unwrap_or_default()].concat();
     let address = String::from_utf8(address).map_err(|_| "it is not UTF-8")?;
     database(&address, labels(parts)?)
+}
+
+/// Where the hosts of an address end that may have several: before its path or parameters, or the comma before the first
+/// label. An address that has one host has no such end.
+fn hosts_end(argument: &[u8]) -> usize {
+    let scheme = argument.windows(3).position(|window| window == b"://").unwrap_or(0);
+    if !argument[..scheme].ends_with(b"+sentinel") && !argument[..scheme].ends_with(b"+cluster") {
+        return 0;
+    }
+    let begin = scheme + 3;
+    let end = argument[begin..].iter().position(|byte| matches!(byte, b'/' | b'?'));
+    let end = end.map_or(argument.len(), |end| begin + end);
+    // A host has no equals sign, and what is special in a password stands percent-encoded.
+    let equals = argument[begin..end].iter().position(|&byte| byte == b'=').map(|at| begin + at);
+    let comma = equals.and_then(|equals| argument[begin..equals].iter().rposition(|&byte| byte == b','));
+    comma.map_or(end, |comma| begin + comma)
 }
 
 /// Reads what follows a source, part by part.

@@ -52,10 +52,14 @@ pub(crate) fn named(sources: Sources) -> anyhow::Result<Named> {
 
 /// Gives those that have no password that of the environment.
 fn with_password_of_environment(databases: &mut [Database]) {
-    let password = std::env::var("REDIS_PASSWORD").ok().filter(|password| !password.is_empty());
+    let secret = |name: &str| std::env::var(name).ok().filter(|secret| !secret.is_empty());
+    let (password, of_sentinels) = (secret("REDIS_PASSWORD"), secret("REDIS_SENTINEL_PASSWORD"));
     for Database { foreign, .. } in databases {
         if !foreign.address.has_password() {
             foreign.address = foreign.address.clone().with_password(password.clone());
+        }
+        if !foreign.address.has_sentinel_password() {
+            foreign.address = foreign.address.clone().with_sentinel_password(of_sentinels.clone());
         }
     }
 }

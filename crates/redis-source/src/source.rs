@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use collector::{Ask, Catalog, Source, SourceError, Tally};
 use metrics_core::{FamilySnapshot, Kind, Label, Snapshot};
-use redis_link::{Link, Timeouts};
+use redis_link::{Link, Place, Timeouts};
 
 use crate::bad::Bad;
 use crate::look::look;
@@ -52,7 +52,8 @@ impl ForeignSource {
     /// Reads this database; it may appear later.
     ///
     /// # Errors
-    /// When a label stands twice, or there is no catalog for pytheus.
+    /// When a label stands twice, there is no catalog for pytheus, or it is a cluster, of which only PromPHP's keys can be
+    /// read, and only if their prefix has a hash tag.
     pub fn new(mut foreign: Foreign) -> Result<ForeignSource, SourceError> {
         let name = format!("database {}", foreign.address);
         foreign.labels.sort();
@@ -65,7 +66,15 @@ impl ForeignSource {
                        of the application)";
             return Err(SourceError::new(format!("take {name}"), why));
         }
-        let link = Link::new(foreign.address.clone(), TIMEOUTS);
+        let prefix = foreign.prefix.as_deref().unwrap_or_default();
+        if matches!(foreign.address.place, Place::Cluster { .. })
+            && (foreign.schema != Schema::PromPhp || !has_tag(prefix))
+        {
+            let why = "of a cluster only PromPHP's keys can be read, where their prefix has a hash tag, so that one node \
+                       has them all: schema=promphp&prefix={NAME}_";
+            return Err(SourceError::new(format!("take {name}"), why));
+        }
+        let link = Link::new(foreign.address.clone(), TIMEOUTS).for_key(prefix);
         let found = Mutex::new(None);
         Ok(ForeignSource { foreign, name, link, bad: Bad::default(), found, keys: AtomicU64::new(0) })
     }
@@ -118,6 +127,12 @@ impl ForeignSource {
             }
         }
     }
+}
+
+/// Whether all keys that begin so are on one node of a cluster.
+fn has_tag(prefix: &str) -> bool {
+    let tag = prefix.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    tag.is_some_and(|(tag, _)| !tag.is_empty())
 }
 
 #[async_trait]

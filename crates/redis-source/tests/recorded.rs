@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use collector::Ask;
 use exposition::Syntax;
 use metrics_core::{Kind, Label, Snapshot};
-use redis_source::{Foreign, Inside, Schema};
-use redis_testkit::RedisServer;
+use redis_source::{Foreign, ForeignSource, Inside, Schema};
+use redis_testkit::{RedisCluster, RedisServer};
 use support::{catalog, collect, collector_of, foreign, own};
 
 /// A case, what its keys begin with where that is not the usual, and whether the families of its page count.
@@ -118,6 +118,24 @@ fn recorded_databases_are_read_as_their_oracle_says() {
         server.cli(&["FLUSHALL"]);
         load(&server, case.name);
         assert_same(case, &found(&known(&server, case)));
+    }
+}
+
+#[test]
+fn of_a_cluster_keys_of_promphp_are_read_whose_prefix_has_a_hash_tag() {
+    let cluster = RedisCluster::start(3);
+    let case = CASES.iter().find(|case| case.prefix == Some("{shop}_")).unwrap();
+    load(&cluster.nodes[cluster.owner("{shop}_")], case.name);
+    let mut known = foreign(&cluster.url(), case.schema);
+    known.prefix = case.prefix.map(str::to_owned);
+    assert_same(case, &found(&known));
+    for (schema, prefix) in
+        [(Schema::PromPhp, "shop_"), (Schema::Gunicorn, "{shop}"), (Schema::Auto, "{shop}_")]
+    {
+        let mut known = foreign(&cluster.url(), schema);
+        known.prefix = Some(prefix.to_owned());
+        let error = ForeignSource::new(known).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("of a cluster only PromPHP's keys can be read"), "{error}");
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `mmap:DIR` | memory words in files of `DIR`, as Python's client writes them ([`store_mmap::MmapStore`]) |
 //! | `file:DIR` | numbers written to files of `DIR`, as Ruby's client writes them ([`store_file::FileStore`]) |
 //! | `mmap:DIR?dialect=ruby`, `file:DIR?dialect=python` | the same, as the other client writes them |
-//! | `redis://HOST`, `redis+unix:///PATH`, with `?prefix=NAME` if one likes | in this process, and every second in a Redis ([`store_redis::RedisStore`]) |
+//! | `redis://HOST`, `redis+unix:///PATH`, `redis+sentinel://HOST,HOST/MASTER`, `redis+cluster://HOST,HOST`, with `?prefix=NAME&shards=N` if one likes | in this process, and every second in a Redis ([`store_redis::RedisStore`]) |
 //! | the same with `?mode=synchronous` | in this process, and each change in Redis before the call returns |
 //! | the same with `?mode=shared` | added up by Redis to numbers that all processes share, for many that live shortly; only what adds up |
 //!
@@ -63,10 +63,15 @@ pub fn open(location: &str) -> Result<Box<dyn Store>, StoreError> {
         Location::File(directory, dialect) => {
             Box::new(FileStore::open_with(directory, store_file::Options::new(dialect))?)
         }
-        Location::Redis { address, prefix, sending } => {
+        Location::Redis { address, chosen } => {
             let usual = store_redis::Options::default();
-            let prefix = prefix.unwrap_or_else(|| usual.prefix.clone());
-            Box::new(RedisStore::open_with(&address, store_redis::Options { prefix, sending, ..usual })?)
+            let options = store_redis::Options {
+                prefix: chosen.prefix.unwrap_or_else(|| usual.prefix.clone()),
+                shards: chosen.shards.unwrap_or(usual.shards),
+                sending: chosen.sending.unwrap_or_default(),
+                ..usual
+            };
+            Box::new(RedisStore::open_with(&address, options)?)
         }
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use dialects::Dialect;
 use metrics_core::StoreError;
-use store_redis::Sending;
+use store_redis::{RedisStore, Sending};
 
 /// What a configuration string says.
 #[derive(Debug, PartialEq)]
@@ -15,8 +15,16 @@ pub(crate) enum Location {
     Mmap(PathBuf, Dialect),
     /// Numbers written to files of a directory.
     File(PathBuf, Dialect),
-    /// In the Redis at this address, under this prefix if one is given, sent so.
-    Redis { address: String, prefix: Option<String>, sending: Sending },
+    /// In the Redis at this address.
+    Redis { address: String, chosen: InRedis },
+}
+
+/// What is chosen of a store in Redis: what is not is as usual.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct InRedis {
+    pub(crate) prefix: Option<String>,
+    pub(crate) shards: Option<usize>,
+    pub(crate) sending: Option<Sending>,
 }
 
 /// How numbers in memory are kept from colliding.
@@ -49,7 +57,7 @@ impl Location {
                 let (directory, dialect) = directory(rest).map_err(wrong)?;
                 Ok(Location::File(directory, dialect.unwrap_or(Dialect::Ruby)))
             }
-            "redis" | "rediss" | "redis+sentinel" | "redis+unix" | "unix" => {
+            _ if RedisStore::SCHEMES.contains(&scheme) => {
                 // The text is not repeated in an error: it may hold a password.
                 redis(text).map_err(|why| StoreError::new(format!("open the store at {scheme}://..."), why))
             }
@@ -78,15 +86,20 @@ fn directory(text: &str) -> Result<(PathBuf, Option<Dialect>), String> {
 /// An address of a Redis, and what of its parameters is about the store.
 fn redis(text: &str) -> Result<Location, String> {
     let (address, parameters) = text.split_once('?').unwrap_or((text, ""));
-    let (mut prefix, mut sending, mut others) = (None, None, Vec::new());
+    let (mut chosen, mut others) = (InRedis::default(), Vec::new());
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         match parameter.split_once('=') {
-            Some(("prefix", given)) if prefix.is_none() => prefix = Some(given.to_owned()),
-            Some(("prefix", _)) => return Err("prefix stands twice".to_owned()),
-            Some(("mode", _)) if sending.is_some() => return Err("mode stands twice".to_owned()),
-            Some(("mode", "periodic")) => sending = Some(Sending::Periodic),
-            Some(("mode", "synchronous")) => sending = Some(Sending::Synchronous),
-            Some(("mode", "shared")) => sending = Some(Sending::Shared),
+            Some(("prefix", _)) if chosen.prefix.is_some() => return Err("prefix stands twice".to_owned()),
+            Some(("prefix", given)) => chosen.prefix = Some(given.to_owned()),
+            Some(("shards", _)) if chosen.shards.is_some() => return Err("shards stands twice".to_owned()),
+            Some(("shards", given)) => {
+                let shards = given.parse().map_err(|_| format!("shards={given:?} is no number"))?;
+                chosen.shards = Some(shards);
+            }
+            Some(("mode", _)) if chosen.sending.is_some() => return Err("mode stands twice".to_owned()),
+            Some(("mode", "periodic")) => chosen.sending = Some(Sending::Periodic),
+            Some(("mode", "synchronous")) => chosen.sending = Some(Sending::Synchronous),
+            Some(("mode", "shared")) => chosen.sending = Some(Sending::Shared),
             Some(("mode", other)) => {
                 return Err(format!("unknown mode {other:?}; there are periodic, synchronous and shared"));
             }
@@ -95,7 +108,7 @@ fn redis(text: &str) -> Result<Location, String> {
     }
     let address =
         if others.is_empty() { address.to_owned() } else { format!("{address}?{}", others.join("&")) };
-    Ok(Location::Redis { address, prefix, sending: sending.unwrap_or_default() })
+    Ok(Location::Redis { address, chosen })
 }
 
 #[cfg(test)]
@@ -104,10 +117,9 @@ mod tests {
 
     #[test]
     fn each_string_says_one_thing() {
-        let redis = |address: &str, prefix: Option<&str>, sending| Location::Redis {
+        let redis = |address: &str, prefix: Option<&str>, shards, sending| Location::Redis {
             address: address.to_owned(),
-            prefix: prefix.map(str::to_owned),
-            sending,
+            chosen: InRedis { prefix: prefix.map(str::to_owned), shards, sending },
         };
         let table = [
             ("hash:", Location::Hash(Discipline::Atomic)),
@@ -121,13 +133,24 @@ mod tests {
             ("file:/run/app", Location::File("/run/app".into(), Dialect::Ruby)),
             ("file:/run/app?", Location::File("/run/app".into(), Dialect::Ruby)),
             ("file:/run/app?dialect=python", Location::File("/run/app".into(), Dialect::PYTHON)),
-            ("redis://cache/2", redis("redis://cache/2", None, Sending::Periodic)),
-            ("redis://cache?prefix=shop", redis("redis://cache", Some("shop"), Sending::Periodic)),
-            ("redis://cache?mode=periodic", redis("redis://cache", None, Sending::Periodic)),
-            ("redis://cache?mode=shared&db=2", redis("redis://cache?db=2", None, Sending::Shared)),
+            ("redis://cache/2", redis("redis://cache/2", None, None, None)),
+            ("redis://cache?prefix=shop", redis("redis://cache", Some("shop"), None, None)),
+            ("redis://cache?mode=periodic", redis("redis://cache", None, None, Some(Sending::Periodic))),
+            (
+                "redis://cache?mode=shared&db=2",
+                redis("redis://cache?db=2", None, None, Some(Sending::Shared)),
+            ),
             (
                 "redis+unix:///run/redis.sock?db=1&prefix=shop&mode=synchronous",
-                redis("redis+unix:///run/redis.sock?db=1", Some("shop"), Sending::Synchronous),
+                redis("redis+unix:///run/redis.sock?db=1", Some("shop"), None, Some(Sending::Synchronous)),
+            ),
+            (
+                "redis+cluster://a,b?shards=4&prefix=shop",
+                redis("redis+cluster://a,b", Some("shop"), Some(4), None),
+            ),
+            (
+                "rediss+sentinel://a,b/shop?sentinel_user=me",
+                redis("rediss+sentinel://a,b/shop?sentinel_user=me", None, None, None),
             ),
         ];
         for (text, expected) in table {
@@ -168,6 +191,9 @@ mod tests {
             "redis://:secret@cache?prefix=a&prefix=b",
             "redis://:secret@cache?mode=shared&mode=shared",
             "redis://:secret@cache?mode=fast",
+            "redis://:secret@cache?shards=many",
+            "redis://:secret@cache?shards=0",
+            "redis+sentinel://:secret@cache/shop?sentinel_pass=secret&sentinel_port=1",
             "redis://:secret@cache/none",
             "rediss://:secret@cache?x=1",
         ] {

@@ -44,6 +44,9 @@ pub(crate) struct Own {
 }
 
 impl RedisStore {
+    /// What addresses begin with, before `://`.
+    pub const SCHEMES: &[&str] = &Address::SCHEMES;
+
     /// A store in the Redis at this address: `redis://[[user]:password@]host[:port][/database]`,
     /// `redis+unix:///path`, `redis+cluster://host,host,host`, and what else an [`Address`] may be. Sends every second,
     /// under the prefix `multiprom`.

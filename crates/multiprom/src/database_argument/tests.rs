@@ -3,8 +3,9 @@ use super::*;
 #[test]
 fn parameters_say_whose_database_it_is() {
     let url = "redis://:s3cret@redis.example/2?schema=gunicorn&prefix=shop%3A&pids=local";
-    let Database { writer, foreign } = database(url, vec![("app".to_owned(), "shop".to_owned())]).unwrap();
-    assert_eq!(writer, Writer::Other);
+    let Database { writer, foreign, shards } =
+        database(url, vec![("app".to_owned(), "shop".to_owned())]).unwrap();
+    assert_eq!((writer, shards), (Writer::Other, 1));
     assert_eq!(foreign.address.to_string(), "redis://:***@redis.example:6379/2");
     assert_eq!((foreign.schema, foreign.prefix.as_deref()), (Schema::Gunicorn, Some("shop:")));
     assert!(foreign.pids_are_local);
@@ -20,6 +21,17 @@ fn parameters_say_whose_database_it_is() {
 }
 
 #[test]
+fn of_a_cluster_what_stores_of_our_own_keep_is_meant() {
+    let read = |url: &str| {
+        let Database { writer, foreign, shards } = database(url, vec![]).unwrap();
+        (writer, foreign.schema, shards)
+    };
+    assert_eq!(read("redis+cluster://a,b?shards=4"), (Writer::Multiprom, Schema::Auto, 4));
+    let promphp = read("redis+cluster://a,b?schema=promphp&prefix=%7Bshop%7D_");
+    assert_eq!(promphp, (Writer::Other, Schema::PromPhp, 1));
+}
+
+#[test]
 fn a_wrong_address_is_explained_without_its_password() {
     let cases = [
         ("redis://:s3cret@h:x", "no address of a Redis: \"x\" is no port"),
@@ -27,8 +39,12 @@ fn a_wrong_address_is_explained_without_its_password() {
             "redis://:s3cret@h?schema=php",
             "unknown schema \"php\": there are gunicorn, pytheus, promphp and auto, and multiprom",
         ),
+        ("redis://:s3cret@h?shards=0", "shards=\"0\": there are 1 to 1024"),
         ("redis://:s3cret@h?pids=some", "pids=\"some\": they are local or remote"),
-        ("redis://:s3cret@h?prefx=a", "unknown parameter \"prefx\": there are schema, prefix, pids and db"),
+        (
+            "redis://:s3cret@h?prefx=a",
+            "unknown parameter \"prefx\": there are schema, prefix, shards, pids and db",
+        ),
     ];
     for (url, why) in cases {
         assert_eq!(

@@ -67,3 +67,25 @@ fn commas_between_sentinels_are_the_addresss() {
     assert_eq!(address, "redis+sentinel://:***@a:26379,b:7/shop/2");
     assert_eq!(database.foreign.labels, [("app".to_owned(), "shop".to_owned())]);
 }
+
+#[test]
+fn commas_between_hosts_are_the_addresss() {
+    let cases = [
+        ("redis+sentinel://a,b/shop,app=x", "redis+sentinel://a:26379,b:26379/shop/0", "x"),
+        (
+            "rediss+sentinel://:p@a,b/shop/2?sentinel_user=u,app=x",
+            "rediss+sentinel://:***@a:26379,b:26379/shop/2",
+            "x",
+        ),
+        ("redis+cluster://a,b:7001,app=x", "redis+cluster://a:6379,b:7001", "x"),
+        ("redis+cluster://a,b?shards=4,app=x/y?z=1", "redis+cluster://a:6379,b:6379", "x/y?z=1"),
+        ("redis+cluster://:p@a,b,app=x@y/z", "redis+cluster://:***@a:6379,b:6379", "x@y/z"),
+        ("redis+cluster://a,b/,app=x", "redis+cluster://a:6379,b:6379", "x"),
+        ("redis://a,app=x", "redis://a:6379/0", "x"),
+    ];
+    for (argument, address, app) in cases {
+        let foreign = parse_database(argument.into()).unwrap().foreign;
+        assert_eq!(foreign.address.to_string(), address, "{argument}");
+        assert_eq!(foreign.labels, [("app".to_owned(), app.to_owned())], "{argument}");
+    }
+}

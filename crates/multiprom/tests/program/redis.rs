@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use metrics_core::{Aggregation, Registry};
-use redis_testkit::RedisServer;
+use redis_testkit::{RedisCluster, RedisServer};
 use store_redis::{Options, RedisStore};
 
 use crate::process::{multiprom, run};
@@ -273,4 +273,40 @@ fn no_log_has_a_password_in_it() {
             assert!(!(out + &errors).contains(password), "{errors}");
         }
     }
+}
+
+#[test]
+fn what_stores_keep_in_a_cluster_is_shown_whole_however_many_shards_there_are() {
+    let cluster = RedisCluster::start(3);
+    for _ in 0..3 {
+        let options = Options { shards: 4, ..Options::default() };
+        let store = RedisStore::open_with(&cluster.url(), options).unwrap();
+        Registry::new(store.clone()).counter("jobs", "Jobs.").register().unwrap().inc();
+        store.close(Duration::from_secs(20)).unwrap();
+    }
+    for parameters in ["", "?schema=multiprom", "?shards=4"] {
+        let url = format!("{}{parameters}", cluster.url());
+        let (code, page, errors) = run(&mut multiprom(&["collect", &url]));
+        assert_eq!((code, page.as_str()), (Some(0), JOBS), "{parameters}: {errors}");
+    }
+    let url = format!("{},app=shop", cluster.url());
+    let (_, page, _) = run(&mut multiprom(&["collect", &url]));
+    assert_eq!(page, JOBS.replace("jobs_total 3", "jobs_total{app=\"shop\"} 3"));
+}
+
+#[test]
+fn sentinels_are_told_their_password_by_the_environment_and_no_error_repeats_it() {
+    let master = RedisServer::start();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()]);
+    let sentinels = master.start_sentinels("requirepass s3cret\n");
+    three_jobs(&master, "multiprom");
+    let hosts = sentinels.each_ref().map(|sentinel| format!("127.0.0.1:{}", sentinel.port())).join(",");
+    let url = format!("redis+sentinel://{hosts}/shop");
+    let collect =
+        |password: &str| run(multiprom(&["collect", &url]).env("REDIS_SENTINEL_PASSWORD", password));
+    let (code, page, errors) = collect("s3cret");
+    assert_eq!((code, page.as_str()), (Some(0), JOBS), "{errors}");
+    let (code, _, errors) = collect("guess3d");
+    assert!(code != Some(0) && errors.contains("WRONGPASS") && !errors.contains("guess3d"), "{errors}");
+    drop(replica);
 }
