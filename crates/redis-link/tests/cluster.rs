@@ -1,7 +1,8 @@
 //! A link and a real cluster: who has the keys, slots that move, nodes that go away.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -152,6 +153,63 @@ fn a_node_that_is_gone_is_found_again_and_others_serve_meanwhile() {
         assert!(Instant::now() < deadline);
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn a_replica_that_takes_the_place_of_its_master_is_found() {
+    let mut cluster = RedisCluster::start(3);
+    let of = cluster.owner("{shop}");
+    cluster.add_replica(of);
+    let link = link(&cluster.url(), "{shop}");
+    assert_eq!(ask(&link, &["SET", "{shop}", "1"]).unwrap(), Value::Okay);
+    assert_eq!(ask(&link, &["WAIT", "1", "5000"]).unwrap(), Value::Int(1));
+    cluster.nodes[of].kill();
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while ask(&link, &["INCR", "{shop}"]).is_err() {
+        assert!(Instant::now() < deadline, "forty seconds, and still not");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(cluster.nodes[3].cli(&["GET", "{shop}"]), "2\n");
+    // Who was master is a replica now, and sends on who asks it.
+    cluster.nodes[of].restart();
+    cluster.wait();
+    assert_eq!(ask(&link, &["INCR", "{shop}"]).unwrap(), Value::Int(3));
+}
+
+#[test]
+fn nodes_that_send_one_in_a_circle_do_so_a_few_times() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let slot = RedisServer::start_with(&["--cluster-enabled", "yes"]).cli(&["CLUSTER", "KEYSLOT", "a"]);
+    let slot = slot.trim().to_owned();
+    let circle = thread::spawn(move || {
+        let mut sent_on = 0;
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut asked = [0; 4096];
+            let len = client.read(&mut asked).unwrap();
+            let answer = match &asked[..len] {
+                b"" => return sent_on,
+                asked if asked.windows(7).any(|word| word == b"CLUSTER") => {
+                    format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n")
+                }
+                _ => {
+                    sent_on += 1;
+                    // Whoever was told to ask says so first, and that is answered, too.
+                    let answer = if sent_on % 2 == 0 { "+OK\r\n-MOVED" } else { "-ASK" };
+                    format!("{answer} {slot} :{port}\r\n")
+                }
+            };
+            client.write_all(answer.as_bytes()).unwrap();
+        }
+        sent_on
+    });
+    let link = link(&format!("redis+cluster://127.0.0.1:{port}"), "a");
+    let error = ask(&link, &["GET", "a"]).unwrap_err();
+    assert!(error.is_refused() && matches!(error.code(), Some("MOVED" | "ASK")), "{error}");
+    // An end.
+    drop(TcpStream::connect(("127.0.0.1", port)).unwrap());
+    assert_eq!(circle.join().unwrap(), 6);
 }
 
 #[test]

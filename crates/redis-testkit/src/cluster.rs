@@ -15,6 +15,8 @@ pub struct RedisCluster {
     pub nodes: Vec<RedisServer>,
     /// Where each listens with TLS, if they do.
     pub tls_ports: Vec<u16>,
+    /// Those of each node.
+    arguments: Vec<String>,
 }
 
 const SLOTS: usize = 16_384;
@@ -68,9 +70,28 @@ impl RedisCluster {
         for node in &nodes[1..] {
             node.cli_ok(&["CLUSTER", "MEET", "127.0.0.1", &first]);
         }
-        let cluster = RedisCluster { nodes, tls_ports: tls_ports.into_iter().flatten().collect() };
+        let tls_ports = tls_ports.into_iter().flatten().collect();
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let cluster = RedisCluster { nodes, tls_ports, arguments };
         cluster.wait();
         cluster
+    }
+
+    /// Adds a node, the last from then on, that has what this one has and takes its place when it dies.
+    ///
+    /// # Panics
+    /// As [`start`](RedisCluster::start); or when it has nothing within ten seconds.
+    pub fn add_replica(&mut self, of: usize) {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let replica = RedisServer::start_with(&arguments);
+        replica.cli_ok(&["CLUSTER", "MEET", "127.0.0.1", &self.nodes[of].port().to_string()]);
+        let id = self.id(of);
+        wait_until("the replica knows its master", || replica.cli(&["CLUSTER", "REPLICATE", &id]) == "OK\n");
+        wait_until("the replica has what its master has", || {
+            replica.cli(&["INFO", "replication"]).contains("master_link_status:up\r\n")
+        });
+        self.nodes.push(replica);
+        self.wait();
     }
 
     /// Waits until all nodes know each other and have all slots among them.

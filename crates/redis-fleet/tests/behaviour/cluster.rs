@@ -61,18 +61,18 @@ fn totals_are_exact_on_a_cluster_in_one_shard_and_in_four() {
 #[test]
 fn shards_need_no_cluster_and_a_janitor_says_again_how_many_there_are() {
     let place = Place::sharded(server().unix_url(), 3);
-    (0..9).for_each(|_| jobs(&place.open()).inc());
+    (0..30).for_each(|_| jobs(&place.open()).inc());
     place.flush();
-    assert_eq!(place.value("jobs_total"), 9.0);
+    assert_eq!(place.value("jobs_total"), 30.0);
     let mut janitor = place.janitor(Duration::from_secs(3_600));
     janitor.tidy().unwrap();
     server().cli(&["DEL", &place.key("shards")]);
-    assert!(place.strangers_value("jobs_total") != Ok(9.0), "who does not know reads one of them");
+    assert!(place.strangers_value("jobs_total") != Ok(30.0), "who does not know reads one of them");
     janitor.tidy().unwrap();
-    assert_eq!(place.strangers_value("jobs_total"), Ok(9.0));
+    assert_eq!(place.strangers_value("jobs_total"), Ok(30.0));
     // What nobody of ours has written does not keep the page from anybody.
     server().cli(&["SADD", &place.key("shards"), "4000000000", "-1", "many"]);
-    assert_eq!(place.strangers_value("jobs_total"), Ok(9.0));
+    assert_eq!(place.strangers_value("jobs_total"), Ok(30.0));
 }
 
 #[test]
@@ -98,18 +98,23 @@ fn errors(cluster: &RedisCluster, code: &str) -> u64 {
 fn while_slots_move_nothing_is_lost_and_the_page_does_not_fall() {
     let cluster = RedisCluster::start(3);
     let place = Place::sharded(cluster.url(), 2);
-    let stores: Vec<RedisStore> = (0..4).map(|_| place.open()).collect();
-    let jobs: Vec<Counter> = stores.iter().map(jobs).collect();
+    let (mut counters, mut of_shards) = (Vec::new(), [0, 0]);
+    while of_shards.iter().any(|&count| count < 2) {
+        let store = place.open();
+        counters.push(jobs(&store));
+        of_shards[Keys::shard_of(&store.process().unwrap(), 2)] += 1;
+    }
+    let jobs = counters;
     jobs.iter().for_each(|jobs| jobs.inc());
     place.flush();
     let over = AtomicBool::new(false);
-    let counted = AtomicU64::new(4);
+    let counted = AtomicU64::new(jobs.len() as u64);
     std::thread::scope(|scope| {
         let end = Over(&over);
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 jobs.iter().for_each(|jobs| jobs.inc());
-                counted.fetch_add(4, Ordering::Relaxed);
+                counted.fetch_add(jobs.len() as u64, Ordering::Relaxed);
                 sleep(Duration::from_millis(1));
             }
         });
@@ -166,6 +171,51 @@ fn a_node_that_is_killed_takes_the_page_and_gives_it_back_whole() {
     jobs.iter().for_each(|jobs| jobs.inc());
     place.flush();
     assert_eq!(place.value("jobs_total"), 36.0);
+}
+
+#[test]
+fn a_replica_that_takes_the_place_of_a_node_that_was_killed_gets_everything() {
+    let mut cluster = RedisCluster::start(3);
+    let place = Place::sharded(cluster.url(), 4);
+    let stores: Vec<RedisStore> = (0..8).map(|_| place.open()).collect();
+    let jobs: Vec<Counter> = stores.iter().map(jobs).collect();
+    jobs.iter().for_each(|jobs| jobs.inc());
+    place.flush();
+    let of_some = Keys::shard_of(&stores[0].process().unwrap(), 4);
+    let gone = cluster.owner(&place.key_of(of_some, "epoch"));
+    cluster.add_replica(gone);
+    assert_eq!(place.value("jobs_total"), 8.0);
+    let over = AtomicBool::new(false);
+    let counted = AtomicU64::new(8);
+    std::thread::scope(|scope| {
+        let end = Over(&over);
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                jobs.iter().for_each(|jobs| jobs.inc());
+                counted.fetch_add(8, Ordering::Relaxed);
+                sleep(Duration::from_millis(1));
+            }
+        });
+        scope.spawn(|| {
+            let mut shown = 0.0;
+            while !over.load(Ordering::Relaxed) {
+                if let Ok(value) = place.try_value("jobs_total") {
+                    assert!(value >= shown, "{value} after {shown}");
+                    shown = value;
+                }
+                sleep(Duration::from_millis(5));
+            }
+        });
+        sleep(Duration::from_millis(300));
+        cluster.nodes[gone].kill();
+        // Whoever has its shard there waits for the replica to be elected.
+        stores[0].flush(PATIENCE).unwrap();
+        sleep(Duration::from_millis(300));
+        drop(end);
+    });
+    place.flush();
+    assert_eq!(place.value("jobs_total"), counted.load(Ordering::Relaxed) as f64);
+    assert_eq!(place.strangers_value("jobs_total"), Ok(counted.load(Ordering::Relaxed) as f64));
 }
 
 #[test]
