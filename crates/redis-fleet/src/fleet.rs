@@ -32,6 +32,9 @@ pub(crate) struct Fleet {
     remembers: bool,
     /// Milliseconds since 1970 by the clock of Redis.
     pub(crate) now: i64,
+    /// Whether a process was last heard of earlier than it was said to be in the reading before: the server is not as it
+    /// was, as after a fail-over that lost the last frames.
+    pub(crate) went_back: bool,
     /// What cannot be read as a whole, found in the last reading.
     pub(crate) bad: Vec<Bad>,
 }
@@ -96,14 +99,15 @@ impl Fleet {
 
     fn read_now(&mut self, link: &Link, keys: &Keys, deadline: Option<Instant>) -> Result<(), FleetError> {
         self.bad.clear();
+        self.went_back = false;
         for _ in 0..ATTEMPTS {
             let mut index = Index::read(link, keys, deadline, self.shared.is_some())?;
             if index.epoch != self.epoch {
                 let forgotten = self.forgotten + 1;
                 let shared = self.shared.take().map(|_| Shared::default());
-                let remembers = self.remembers;
+                let (remembers, went_back) = (self.remembers, !self.epoch.is_empty());
                 let epoch = index.epoch.clone();
-                *self = Fleet { epoch, forgotten, remembers, shared, ..Fleet::default() };
+                *self = Fleet { epoch, forgotten, remembers, went_back, shared, ..Fleet::default() };
             }
             if let Some(shared) = &mut self.shared {
                 if shared.is_stale(&index.shared) {
@@ -132,7 +136,10 @@ impl Fleet {
         let mut processes: Vec<Kept> = Vec::with_capacity(index.processes.len());
         for (name, heard) in index.processes {
             let kept = known.remove(&name).unwrap_or_else(|| Kept { name, ..Kept::default() });
-            processes.push(Kept { heard, ..kept });
+            let before = kept.heard_at();
+            let kept = Kept { heard, ..kept };
+            self.went_back |= kept.heard_at() < before;
+            processes.push(kept);
         }
         processes.sort_by(|one, other| one.name.cmp(&other.name));
 
@@ -217,6 +224,11 @@ impl Kept {
             "" => Cow::Borrowed(self.base()),
             process => Cow::Owned(format!("{}/{process}", self.base())),
         }
+    }
+
+    /// When it was last heard of, in milliseconds since 1970 by the clock of Redis.
+    pub(crate) fn heard_at(&self) -> f64 {
+        self.heard.parse().unwrap_or_default()
     }
 
     /// Takes a hash of pages; if it `remembers`, not an older one than it has.

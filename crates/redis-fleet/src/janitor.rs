@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis_link::redis::{self, FromRedisValue};
 use redis_link::{Address, LinkError, Script, Timeouts};
@@ -18,6 +18,10 @@ use crate::thinning::{Keeping, Thinner};
 /// Any number of them may be at work at once, beside any readers: each step is taken as a whole, or not at all where
 /// somebody else was quicker. A process that was only stopped, or cut off, and comes back goes on exactly; it says more
 /// than what was kept of it from then on. It has a day for that.
+///
+/// Nobody is taken out for silence before the janitor has had the server in sight for as long, without an error and
+/// without a server that knows less than it did: after an outage or a fail-over those who live must have had time to be
+/// heard again. So a janitor is kept, and [`tidy`](Janitor::tidy) called every few seconds.
 #[derive(Debug)]
 pub struct Janitor {
     shards: Shards,
@@ -26,6 +30,10 @@ pub struct Janitor {
     dead_after: Duration,
     /// Shard by shard.
     fleets: Vec<Fleet>,
+    /// Since when each has been in sight.
+    since: Vec<Option<Instant>>,
+    /// Of how many shards the first has ever said that there are.
+    told: usize,
     script: Script,
     keeping: Keeping,
     /// Shard by shard.
@@ -60,6 +68,8 @@ impl Janitor {
             at_least: 1,
             dead_after,
             fleets: Vec::new(),
+            since: Vec::new(),
+            told: 1,
             script: Script::new(script::RETIRE),
             keeping: Keeping::default(),
             thinners: Vec::new(),
@@ -86,19 +96,19 @@ impl Janitor {
         let mut retired = 0;
         let mut failed = None;
         let mut number = 0;
-        while number < self.at_least.max(self.fleets.first().map_or(1, |first| first.shards)) {
-            match self.tidy_shard(number, &mut retired) {
-                Ok(()) => {}
-                Err(error) => failed = failed.or(Some(error)),
+        while number < self.at_least.max(self.told) {
+            if let Err(error) = self.tidy_shard(number, &mut retired) {
+                self.since[number] = None;
+                failed = failed.or(Some(error));
             }
+            self.told = self.told.max(self.fleets[0].shards);
             number += 1;
         }
-        let told = self.fleets.first().map_or(0, |first| first.shards);
-        if failed.is_none() && self.fleets.len() > told.max(1) {
-            // The first shard's node was emptied, or somebody was told of more shards than anybody writes.
+        if failed.is_none() && self.told > self.fleets[0].shards.max(1) {
+            // It has said so before: its node was emptied.
             let first = self.shards.first();
             let mut pipeline = redis::pipe();
-            pipeline.cmd("SADD").arg(first.keys.shards()).arg(self.fleets.len());
+            pipeline.cmd("SADD").arg(first.keys.shards()).arg(self.told);
             failed = first.link.run(&pipeline).err().map(FleetError::Link);
         }
         match failed {
@@ -114,15 +124,20 @@ impl Janitor {
         if self.fleets.len() < shards.len() {
             self.fleets.resize_with(shards.len(), Fleet::default);
             self.thinners.resize_with(shards.len(), || Thinner::new(self.keeping));
+            self.since.resize(shards.len(), None);
         }
-        let fleet = &mut self.fleets[number];
+        let (fleet, since) = (&mut self.fleets[number], &mut self.since[number]);
         // Whoever is beaten to one looks again.
         for _ in 0..AT_ONCE {
             fleet.read(&shard.link, &shard.keys, None)?;
-            let Some(dead) = fleet.processes.iter().find(|kept| is_dead(kept, fleet.now, self.dead_after))
-            else {
-                break;
+            let now = Instant::now();
+            let seen = if fleet.went_back { since.insert(now) } else { since.get_or_insert(now) };
+            let silence_counts = now.duration_since(*seen) >= self.dead_after;
+            let is_dead = |kept: &&Kept| {
+                let silent = fleet.now as f64 - kept.heard_at();
+                kept.ended || silence_counts && silent > self.dead_after.as_millis() as f64
             };
+            let Some(dead) = fleet.processes.iter().find(is_dead) else { break };
             if retire(shard, fleet, dead, &self.script)? {
                 *retired += 1;
             }
@@ -130,11 +145,6 @@ impl Janitor {
         self.thinners[number].thin(&shard.link, &shard.keys, fleet)?;
         Ok(())
     }
-}
-
-fn is_dead(kept: &Kept, now: i64, dead_after: Duration) -> bool {
-    let heard: f64 = kept.heard.parse().unwrap_or_default();
-    kept.ended || now as f64 - heard > dead_after.as_millis() as f64
 }
 
 /// Takes one out; false where somebody was quicker.

@@ -131,8 +131,7 @@ impl FleetSource {
     }
 
     fn lives(&self, kept: &Kept, now: i64) -> bool {
-        let heard: f64 = kept.heard.parse().unwrap_or_default();
-        !kept.ended && now as f64 - heard <= self.living_within.as_millis() as f64
+        !kept.ended && now as f64 - kept.heard_at() <= self.living_within.as_millis() as f64
     }
 }
 

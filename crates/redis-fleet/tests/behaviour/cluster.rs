@@ -68,6 +68,10 @@ fn shards_need_no_cluster_and_a_janitor_says_again_how_many_there_are() {
     janitor.tidy().unwrap();
     server().cli(&["DEL", &place.key("shards")]);
     assert!(place.strangers_value("jobs_total") != Ok(30.0), "who does not know reads one of them");
+    assert_eq!(place.told_value("jobs_total", 3), Ok(30.0));
+    // Who was told of too many does not tell others.
+    place.janitor(Duration::from_secs(3_600)).sharded(9).tidy().unwrap();
+    assert_eq!(server().cli(&["EXISTS", &place.key("shards")]), "0\n");
     janitor.tidy().unwrap();
     assert_eq!(place.strangers_value("jobs_total"), Ok(30.0));
     // What nobody of ours has written does not keep the page from anybody.

@@ -123,7 +123,12 @@ impl Place {
 
     /// A page of somebody who has read none before.
     pub(crate) fn strangers_value(&self, name: &str) -> Result<f64, String> {
-        let collector = Collector::new(vec![Box::new(source(&self.url, &self.prefix))]);
+        self.told_value(name, 1)
+    }
+
+    /// The same of somebody who was told of so many shards.
+    pub(crate) fn told_value(&self, name: &str, shards: usize) -> Result<f64, String> {
+        let collector = Collector::new(vec![Box::new(source(&self.url, &self.prefix).sharded(shards))]);
         let page = page_of(&collector, Liveness::Observed)?;
         only(&page, name)
     }

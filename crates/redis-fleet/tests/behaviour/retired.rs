@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use metrics_core::Registry;
+use store_redis::{RedisStore, Sending};
 
 use crate::place::{PATIENCE, Place, server};
 
@@ -88,4 +89,48 @@ fn two_janitors_and_a_reader_beside_processes_that_come_and_go_never_show_less_a
     });
     place.janitor(Duration::ZERO).tidy().unwrap();
     assert_eq!(place.value("jobs_total"), f64::from(3 * 8 * 20));
+}
+
+/// A store that sends when it is told to, and no sooner.
+fn quiet(place: &Place) -> RedisStore {
+    place.open_as(Sending::Periodic, Duration::from_secs(3_600))
+}
+
+#[test]
+fn who_was_silent_before_the_janitor_came_has_time_to_be_heard() {
+    let place = Place::new(server().unix_url());
+    let store = quiet(&place);
+    Registry::new(store.clone()).counter("jobs", "Jobs.").register().unwrap().inc();
+    store.flush(PATIENCE).unwrap();
+    std::thread::sleep(Duration::from_millis(400));
+    let mut janitor = place.janitor(Duration::from_millis(300));
+    assert_eq!(janitor.tidy().unwrap(), 0);
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(janitor.tidy().unwrap(), 1);
+    assert_eq!(place.value("jobs_total"), 1.0);
+}
+
+#[test]
+fn after_a_server_went_back_in_time_the_living_say_all_again_before_anybody_is_taken_out() {
+    let place = Place::new(server().unix_url());
+    let store = quiet(&place);
+    let jobs = Registry::new(store.clone()).counter("jobs", "Jobs.").register().unwrap();
+    jobs.inc();
+    store.flush(PATIENCE).unwrap();
+    let process = store.process().unwrap();
+    let values = place.key(&format!("values:{process}"));
+    let before = server().cli(&["HGET", &values, "#seq"]);
+    let mut janitor = place.janitor(Duration::from_secs(2));
+    assert_eq!(janitor.tidy().unwrap(), 0);
+    std::thread::sleep(Duration::from_millis(2_100));
+    jobs.inc_by(10.0);
+    store.flush(PATIENCE).unwrap();
+    assert_eq!(janitor.tidy().unwrap(), 0);
+    // As a replica would have it that was cut off for long, and took the place of its master.
+    let script = "redis.call('ZADD', KEYS[2], redis.call('ZSCORE', KEYS[2], ARGV[2]) - 60000, ARGV[2])
+        return redis.call('HSET', KEYS[1], '#seq', ARGV[1], 'v0', struct.pack('<d', 1))";
+    server().cli(&["EVAL", script, "2", &values, &place.key("processes"), before.trim(), &process]);
+    assert_eq!(janitor.tidy().unwrap(), 0);
+    store.flush(PATIENCE).unwrap();
+    assert_eq!(place.strangers_value("jobs_total"), Ok(11.0));
 }
