@@ -1,4 +1,5 @@
-//! A real redis-server for a test: on a free port and a unix socket, with nothing in it, gone when it is dropped.
+//! A real redis-server for a test: on a free port and a unix socket, with nothing in it, gone when it is dropped; or
+//! a [cluster](RedisCluster) of them, or [Sentinels](RedisServer::start_sentinels).
 //!
 //! ```no_run
 //! let server = redis_testkit::RedisServer::start();

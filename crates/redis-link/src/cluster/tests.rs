@@ -1,3 +1,6 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::*;
 
 fn node(port: u16) -> Node {
@@ -96,5 +99,35 @@ fn a_real_node_finds_the_same_slots() {
     }
     for (key, told) in keys.iter().zip(link.run(&pipeline).unwrap()) {
         assert_eq!(told, Value::Int(i64::from(Slot::of(key).0)), "{key:?}");
+    }
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Nil),
+        Just(Value::Okay),
+        any::<i64>().prop_map(Value::Int),
+        (0..20_000_i64).prop_map(Value::Int),
+        vec(any::<u8>(), 0..6).prop_map(Value::BulkString),
+        "[a-z.?]{0,4}".prop_map(|text| Value::BulkString(text.into_bytes())),
+    ];
+    leaf.prop_recursive(3, 64, 6, |inner| vec(inner, 0..6).prop_map(Value::Array))
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_node_answers_is_nodes_that_can_be_asked(answer in any_value(), slot in 0..SLOTS) {
+        let (owner, others) = owner_and_others(answer, Slot(slot), &node(9));
+        prop_assert!(others.len() <= MOST_NODES);
+        for node in owner.iter().chain(&others) {
+            prop_assert!(!node.host.is_empty() && node.port > 0);
+        }
+    }
+
+    #[test]
+    fn wherever_a_node_sends_one_can_be_asked_or_is_no_place(text in "\\PC{0,12}:?[0-9]{0,6}") {
+        if let Some(node) = Node::parse(&text, &node(9)) {
+            prop_assert!(!node.host.is_empty() && node.port > 0);
+        }
     }
 }
