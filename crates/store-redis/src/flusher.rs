@@ -1,22 +1,20 @@
 //! The thread of a process that sends what has changed.
 
-use std::fmt;
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metrics_core::StoreError;
-use redis_link::{Backoff, LinkError, Script};
-use redis_schema::{Answer, Keys, page, script};
-use redis_session::policy::{self, Unfit};
-use redis_session::{SendError, Session, identity, patch, send};
+use redis_link::Backoff;
+use redis_schema::Keys;
+use redis_session::identity;
 
 use crate::numbers::Numbers;
+use crate::options::Sending;
+use crate::sender::{For, Sender};
 use crate::shard::Shard;
-use crate::sharing::Sharing;
 use crate::store::{Own, Shared};
-use crate::{FlushError, Options, options};
+use crate::{FlushError, Options};
 
 /// The thread of a process that sends what has changed: every interval, and when somebody waits for it.
 pub(crate) struct Flusher {
@@ -27,8 +25,10 @@ pub(crate) struct Flusher {
     news: Condvar,
     /// Held by whoever sends: the thread, or who has changed a number and does not go on before Redis has it. Before
     /// `asked` and `changed`.
-    sending: Mutex<Sending>,
+    sender: Mutex<Sender>,
     changed: Mutex<Changed>,
+    /// More of the changes are settled.
+    settled: Condvar,
     /// Whether nobody is to wait for his change: Redis does not answer, and the thread tries again; or this is over.
     away: AtomicBool,
 }
@@ -40,6 +40,26 @@ struct Changed {
     numbers: Vec<&'static Numbers>,
     /// How often, ever.
     times: u64,
+    /// How many of these changes have arrived, or could not be sent.
+    settled: u64,
+    /// Whether one of those who wait sends for all.
+    is_led: bool,
+    /// How many wait for that one.
+    waiting: usize,
+}
+
+/// One of those who wait for a change sends for all; until this is dropped.
+struct Lead<'a> {
+    flusher: &'a Flusher,
+    /// So many changes.
+    times: u64,
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        self.flusher.changed().is_led = false;
+        self.flusher.settle(self.times);
+    }
 }
 
 /// Who waits for what.
@@ -50,49 +70,19 @@ struct Asked {
     done: u64,
     closing: bool,
     closed: bool,
+    /// Whether the thread is to try again at once.
+    hurry: bool,
     /// Why the last frame has not arrived.
     trouble: Option<String>,
 }
 
-/// What a process has sent, and with what.
-struct Sending {
-    session: Session,
-    script: Script,
-    patch: Script,
-    /// Instead of the session, where numbers are those of all processes.
-    sharing: Option<Sharing>,
-    /// For whom the last frame was made.
-    made_for: For,
-    /// How many of the changes that somebody waits for have arrived, or could not be sent.
-    settled: u64,
-    /// Whether Redis was found fit, since the connection was last lost.
-    fit: bool,
-    warned: bool,
-}
-
-/// For whom a frame is made.
-#[derive(Clone, Copy, Default, PartialEq)]
-pub(crate) struct For {
-    /// So many of those who have ever waited for everything.
-    waiting: u64,
-    /// So many of the changes that somebody waits for.
-    changes: u64,
-    /// Whether it is to be the last.
-    pub(crate) closing: bool,
-}
-
-/// Why a frame has not arrived.
-pub(crate) enum Trouble {
-    Link(LinkError),
-    Other(StoreError),
-}
-
 impl Flusher {
-    pub(crate) fn new(sending: options::Sending) -> Flusher {
+    pub(crate) fn new(sending: Sending) -> Flusher {
         let name = identity::name();
         Flusher {
-            sending: Mutex::new(Sending::new(name.clone(), sending)),
+            sender: Mutex::new(Sender::new(name.clone(), sending)),
             changed: Mutex::default(),
+            settled: Condvar::new(),
             away: AtomicBool::new(false),
             name,
             started: AtomicBool::new(false),
@@ -139,23 +129,42 @@ impl Flusher {
         if self.away.load(Ordering::Relaxed) {
             return; // The thread sends it, as soon as that is possible.
         }
-        let ticket = {
-            let mut changed = self.changed();
-            changed.numbers.push(numbers);
-            changed.times += 1;
-            changed.times
-        };
-        let mut sending = self.sending();
-        if sending.settled >= ticket || self.away.load(Ordering::Relaxed) {
-            return;
+        let mut changed = self.changed();
+        changed.numbers.push(numbers);
+        changed.times += 1;
+        let ticket = changed.times;
+        while changed.is_led {
+            changed.waiting += 1;
+            changed = self.settled.wait(changed).unwrap_or_else(PoisonError::into_inner);
+            changed.waiting -= 1;
+            if changed.settled >= ticket || self.away.load(Ordering::Relaxed) {
+                return;
+            }
         }
+        changed.is_led = true;
+        drop(changed);
+        let mut sender = self.sender();
+        // What was changed while the thread had its turn goes, too.
         let (numbers, times) = self.take_changed();
-        if let Err(trouble) = sending.send_changed(shared, own, &numbers, times) {
+        let _lead = Lead { flusher: self, times };
+        if let Err(trouble) = sender.send_changed(shared, own, &numbers, times) {
             self.away.store(true, Ordering::Relaxed);
-            self.asked().trouble = Some(trouble.to_string());
-            sending.warn(shared, &trouble);
+            let mut asked = self.asked();
+            (asked.trouble, asked.hurry) = (Some(trouble.to_string()), true);
+            self.news.notify_all();
+            drop(asked);
+            sender.warn(shared, &trouble);
         }
-        sending.settled = times;
+    }
+
+    /// So many changes have arrived, or could not be sent.
+    fn settle(&self, times: u64) {
+        let mut changed = self.changed();
+        changed.settled = changed.settled.max(times);
+        // Waking costs a call of the system, even where nobody sleeps.
+        if changed.waiting > 0 {
+            self.settled.notify_all();
+        }
     }
 
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
@@ -200,8 +209,8 @@ impl Flusher {
     }
 
     /// Nothing that is done with it panics half done, nor with those below.
-    fn sending(&self) -> MutexGuard<'_, Sending> {
-        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sender(&self) -> MutexGuard<'_, Sender> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changed(&self) -> MutexGuard<'_, Changed> {
@@ -217,22 +226,22 @@ impl Flusher {
     fn run(&self, shared: &Shared, own: &'static Own) {
         let interval = shared.options.interval;
         let mut backoff = match shared.options.sending {
-            options::Sending::Periodic | options::Sending::Shared => {
+            Sending::Periodic | Sending::Shared => {
                 Backoff::new(interval / 2, interval.max(Duration::from_secs(10)))
             }
             // Until Redis is found again nobody waits for it, so it is looked for often.
-            options::Sending::Synchronous => Backoff::new(Options::SHORTEST, Duration::from_secs(1)),
+            Sending::Synchronous => Backoff::new(Options::SHORTEST, Duration::from_secs(1)),
         };
         let mut pause = Duration::ZERO;
         loop {
             let (waiting, closing) = self.sleep(pause);
-            let mut sending = self.sending();
+            let mut sender = self.sender();
             let (_, changes) = self.take_changed();
-            match sending.send(shared, own, For { waiting, changes, closing }) {
+            match sender.send(shared, own, For { waiting, changes, closing }) {
                 Ok(()) => {
-                    sending.settled = changes;
                     self.away.store(closing, Ordering::Relaxed);
-                    drop(sending);
+                    drop(sender);
+                    self.settle(changes);
                     backoff.reset();
                     // Not all processes of a server at the same moment.
                     pause = interval.mul_f64(0.9) + Backoff::new(interval / 10, interval / 5).pause();
@@ -247,7 +256,9 @@ impl Flusher {
                     self.away.store(true, Ordering::Relaxed);
                     pause = backoff.pause();
                     self.asked().trouble = Some(trouble.to_string());
-                    sending.warn(shared, &trouble);
+                    sender.warn(shared, &trouble);
+                    drop(sender);
+                    self.settle(changes);
                 }
             }
         }
@@ -264,157 +275,11 @@ impl Flusher {
             let rest = end.saturating_duration_since(Instant::now());
             let news = asked.wanted > wanted || asked.closing != closing;
             let waiting = asked.wanted > asked.done || asked.closing;
-            if rest.is_zero() || news || (waiting && !failed) {
+            let hurry = std::mem::take(&mut asked.hurry);
+            if rest.is_zero() || news || hurry || (waiting && !failed) {
                 return (asked.wanted, asked.closing);
             }
             asked = self.news.wait_timeout(asked, rest).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-}
-
-/// So many frames in a row are enough for whatever has happened to the server: the last one once more, what that has
-/// shown to be missing, and all of it.
-const FRAMES: usize = 8;
-
-impl Sending {
-    fn new(name: String, sending: options::Sending) -> Sending {
-        let page = match sending {
-            options::Sending::Synchronous => page::SHORT_LEN,
-            options::Sending::Periodic | options::Sending::Shared => page::LEN,
-        };
-        Sending {
-            sharing: (sending == options::Sending::Shared).then(|| Sharing::new(name.clone())),
-            session: Session::new(name).with_pages_of(page),
-            script: Script::new(script::FLUSH),
-            patch: Script::new(script::PATCH),
-            made_for: For::default(),
-            settled: 0,
-            fit: false,
-            warned: false,
-        }
-    }
-
-    /// Sends what there is now of these numbers; of all where that cannot be done, or has no answer.
-    fn send_changed(
-        &mut self,
-        shared: &Shared,
-        own: &'static Own,
-        numbers: &[&Numbers],
-        changes: u64,
-    ) -> Result<(), Trouble> {
-        let asked = For { changes, ..self.made_for };
-        let changed = own.book().changes(numbers, &own.clock);
-        if self.fit
-            && let Some(frame) = self.session.patch(changed)
-        {
-            self.made_for = asked;
-            let shard = own.flusher.shard(shared);
-            match patch(&shard.link, &shard.keys, &self.patch, frame) {
-                Ok(true) => {
-                    self.session.patched();
-                    return Ok(());
-                }
-                // The same frame again, and what it is answered says what to do.
-                Ok(false) => {}
-                Err(error) => {
-                    self.fit = false;
-                    // Once more on another connection; but who has waited long enough does not wait twice.
-                    if error.is_late() {
-                        return Err(Trouble::Link(error));
-                    }
-                }
-            }
-        }
-        self.send(shared, own, asked)
-    }
-
-    /// Sends what there is now, for those who ask.
-    fn send(&mut self, shared: &Shared, own: &'static Own, asked: For) -> Result<(), Trouble> {
-        if !self.fit {
-            match policy::check(&own.flusher.shard(shared).link) {
-                Ok(()) => self.fit = true,
-                Err(Unfit::Unreachable(error)) => return Err(Trouble::Link(error)),
-                Err(Unfit::Evicts(evicts)) => {
-                    return Err(Trouble::Other(StoreError::new("send to Redis", evicts)));
-                }
-            }
-        }
-        if let Some(sharing) = &mut self.sharing {
-            sharing.send(shared, own, asked).inspect_err(|_| self.fit = false)?;
-            self.warned = false;
-            return Ok(());
-        }
-        for _ in 0..FRAMES {
-            if self.exchange(shared, own, asked)?.is_break() {
-                self.warned = false;
-                return Ok(());
-            }
-        }
-        Err(Trouble::Other(StoreError::new("send to Redis", "it is never as it was a moment ago")))
-    }
-
-    /// Sends one frame; breaks where it has arrived and was made for those who ask now.
-    fn exchange(
-        &mut self,
-        shared: &Shared,
-        own: &'static Own,
-        asked: For,
-    ) -> Result<ControlFlow<()>, Trouble> {
-        if !self.session.has_flying() {
-            self.made_for = asked;
-            if !self.session.is_registered() {
-                agree(shared, own).map_err(Trouble::Link)?;
-            }
-        }
-        let frame = self.session.next(|| own.book().moment(&own.clock));
-        let schema = own.book().schema(frame.schema).to_vec();
-        let shard = own.flusher.shard(shared);
-        let sent = send(&shard.link, &shard.keys, &self.script, frame, &schema, self.made_for.closing);
-        let (answer, epoch) = sent.map_err(|error| match error {
-            SendError::Link(error) => {
-                self.fit = false;
-                Trouble::Link(error)
-            }
-            SendError::Answer(what) => Trouble::Other(StoreError::new("read the answer of Redis", what)),
-        })?;
-        self.session.answer(&answer, &epoch, own.book().adds_up());
-        Ok(if answer == Answer::Ok && self.made_for == asked {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        })
-    }
-
-    /// Once, until it went well again.
-    fn warn(&mut self, shared: &Shared, trouble: &Trouble) {
-        if !std::mem::replace(&mut self.warned, true) {
-            match trouble {
-                Trouble::Link(error) => {
-                    (shared.options.warn)(&StoreError::new("send numbers to Redis", error.to_string()));
-                }
-                Trouble::Other(error) => (shared.options.warn)(error),
-            }
-        }
-    }
-}
-
-/// Agrees with all processes, whatever their shard, on what stands in the first: how far the clock of Redis is ahead, and
-/// how many shards there are.
-fn agree(shared: &Shared, own: &Own) -> Result<(), LinkError> {
-    let first = &shared.shards[0];
-    own.clock.agree(&first.link, &first.keys)?;
-    Shard::announce(first, shared.shards.len())?;
-    if !std::ptr::eq(first, own.flusher.shard(shared)) {
-        first.link.disconnect();
-    }
-    Ok(())
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Link(error) => error.fmt(f),
-            Trouble::Other(error) => error.fmt(f),
         }
     }
 }

@@ -33,6 +33,7 @@ mod error;
 mod flusher;
 mod numbers;
 mod options;
+mod sender;
 mod shard;
 mod sharing;
 mod store;

@@ -11,7 +11,7 @@ use redis_schema::{LabelSet, script};
 use redis_session::identity;
 
 use crate::deltas::{Counted, Deltas, Told};
-use crate::flusher::{For, Trouble};
+use crate::sender::{For, Trouble};
 use crate::shard::Shard;
 use crate::store::{Own, Shared};
 

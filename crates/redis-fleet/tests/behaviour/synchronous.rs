@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use forked::testing::{Way, fork};
 use metrics_core::{Aggregation, Counter, Registry};
 use redis_testkit::RedisServer;
-use store_redis::{RedisStore, Sending};
+use store_redis::{Options, RedisStore, Sending};
 
 use crate::place::{PATIENCE, Place, server};
 use crate::trouble::unreliable;
@@ -70,6 +70,39 @@ fn so_it_is_from_each_thread_and_none_waits_for_ever() {
         }
     });
     assert_eq!(place.value("jobs_total"), 400.0);
+}
+
+#[test]
+fn threads_that_wait_share_frames_and_the_process_is_heard_of_meanwhile() {
+    let place = Place::new(server().unix_url());
+    let store = open(&place);
+    let jobs = jobs(&store);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..250).for_each(|_| jobs.inc()));
+        }
+    });
+    assert_eq!(place.value("jobs_total"), 2_000.0);
+    let key = place.key(&format!("values:{}", store.process().unwrap()));
+    let frames: u32 = server().cli(&["HGET", &key, "#seq"]).trim().parse().unwrap();
+    assert!(frames < 2_000, "{frames} frames");
+
+    let store = place.open_as(Sending::Synchronous, Options::SHORTEST);
+    let jobs = Registry::new(store.clone()).counter("more", "More.").register().unwrap();
+    jobs.inc();
+    let process = store.process().unwrap();
+    let heard =
+        || server().cli(&["ZSCORE", &place.key("processes"), &process]).trim().parse::<f64>().unwrap();
+    let begun = heard();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while heard() < begun + 300.0 {
+                    (0..100).for_each(|_| jobs.inc());
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -154,7 +187,11 @@ fn with_redis_frozen_who_counts_waits_once_and_what_he_counts_arrives_later() {
     server.pause();
     let begun = Instant::now();
     // Half a second for each would be many hours.
-    (0..100_000).for_each(|_| jobs.inc());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..25_000).for_each(|_| jobs.inc()));
+        }
+    });
     assert!(begun.elapsed() < PATIENCE);
     server.resume();
     store.flush(PATIENCE).unwrap();
