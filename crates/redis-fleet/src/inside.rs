@@ -164,19 +164,21 @@ impl Inside {
     }
 }
 
-/// The shards of an application that have ever been used, of the first 64; none where there is nothing of it.
+/// The shards of an application that have ever been used, of the first 64, with their numbers; none where there is
+/// nothing of it.
 ///
 /// # Errors
 /// When Redis does not answer. On a cluster only those are found that the node has that was asked.
-pub fn shards(link: &Link, prefix: &str, deadline: Option<Instant>) -> Result<Vec<Keys>, LinkError> {
-    let all: Vec<Keys> = (0..MOST_SHARDS).filter_map(|shard| Keys::new(prefix, shard).ok()).collect();
+pub fn shards(link: &Link, prefix: &str, deadline: Option<Instant>) -> Result<Vec<(usize, Keys)>, LinkError> {
+    let keys = |shard| Some((shard, Keys::new(prefix, shard).ok()?));
+    let all: Vec<(usize, Keys)> = (0..MOST_SHARDS).filter_map(keys).collect();
     let mut pipeline = Pipeline::new();
-    for keys in &all {
+    for (_, keys) in &all {
         pipeline.cmd("EXISTS").arg(keys.epoch());
     }
     let there = link.run_each_by(&pipeline, deadline)?;
     let there = all.into_iter().zip(there).filter(|(_, there)| matches!(there, Value::Int(1)));
-    Ok(there.map(|(keys, _)| keys).collect())
+    Ok(there.map(|(shard, _)| shard).collect())
 }
 
 /// The policy by which the server may throw keys away that have no end of life, if it has one and says so.

@@ -187,7 +187,7 @@ Fields of --json:
   damage  null, or an object of offset and why
   error   null, or why the file cannot be read
   of a database:
-  database schema name kind host pid life heard series bytes ends faults
+  database schema shard name kind host pid life heard series bytes ends faults
   damage  null, or what is wrong; heard and ends are seconds
 
 Examples:

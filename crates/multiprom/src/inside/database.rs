@@ -28,6 +28,7 @@ pub(crate) enum Content {
 
 /// One shard of what stores of our own keep.
 pub(crate) struct Shard {
+    pub(crate) number: usize,
     pub(crate) keys: Keys,
     pub(crate) inside: redis_fleet::Inside,
 }
@@ -69,12 +70,12 @@ impl Held {
         if database.writer != Writer::Other {
             let mut used = shards(&link, database.prefix(), None)?;
             if used.is_empty() && database.writer == Writer::Multiprom {
-                used.push(Keys::new(database.prefix(), 0)?);
+                used.push((0, Keys::new(database.prefix(), 0)?));
             }
             if !used.is_empty() {
-                let read = |keys: Keys| {
+                let read = |(number, keys): (usize, Keys)| {
                     let inside = redis_fleet::Inside::read(&link, &keys, None)?;
-                    anyhow::Ok(Shard { keys, inside })
+                    anyhow::Ok(Shard { number, keys, inside })
                 };
                 let shards = used.into_iter().map(read).collect::<anyhow::Result<_>>()?;
                 return Ok(Held { address, content: Content::Ours(shards) });

@@ -18,6 +18,8 @@ use crate::inside::text::visible;
 pub(super) struct Line {
     database: String,
     schema: &'static str,
+    /// Of stores of our own: the number of the shard.
+    shard: Option<usize>,
     /// The process or the family; empty for what is kept of the dead.
     name: String,
     /// Of a family.
@@ -88,6 +90,7 @@ fn of_shard(shard: &Shard) -> Vec<Line> {
         let found = [&keeper.key, &schema].into_iter().filter_map(|key| faults.get(&**key));
         let found: Vec<_> = found.collect();
         Line {
+            shard: Some(shard.number),
             name: keeper.name.clone(),
             host: about.host,
             pid: about.pid,
@@ -128,6 +131,10 @@ fn of_theirs(inside: &redis_source::Inside) -> Vec<Line> {
 
 /// Prints the lines of one database and their total.
 pub(super) fn print(held: &Held, lines: &[Line], out: &mut Output) -> anyhow::Result<()> {
+    let shards = match &held.content {
+        Content::Ours(shards) => shards.len(),
+        Content::Theirs(_) => 0,
+    };
     let shared = lines.iter().any(|line| line.kind.is_some());
     let mut table = Table::new([
         Column::shrinking(if shared { "FAMILY" } else { "PROCESS" }, 16),
@@ -148,13 +155,17 @@ pub(super) fn print(held: &Held, lines: &[Line], out: &mut Output) -> anyhow::Re
             Some("silent") => Tint::Odd,
             _ => Tint::Dim,
         };
-        let name = if line.life == Some("retired") { "(the dead)" } else { &line.name };
+        let name = match (line.life, line.shard) {
+            (Some("retired"), Some(shard)) if shards > 1 => format!("(the dead of shard {shard})"),
+            (Some("retired"), _) => "(the dead)".to_owned(),
+            _ => line.name.clone(),
+        };
         let damage = match (&line.damage, line.faults) {
             (Some(damage), 2..) => format!("{damage}; and {} more", line.faults - 1),
             (damage, _) => damage.clone().unwrap_or_default(),
         };
         table.push(vec![
-            text(Some(name)),
+            text(Some(&name)),
             text(line.kind),
             text(line.host.as_deref()),
             text(line.pid.map(|pid| pid.to_string()).as_deref()),

@@ -69,6 +69,34 @@ fn processes_are_listed_with_the_dead_behind_them() {
 }
 
 #[test]
+fn all_shards_that_are_in_use_are_looked_into() {
+    let server = RedisServer::start();
+    for shard in [3, 0] {
+        let store = process(&server);
+        store.close(PATIENCE).unwrap();
+        let url = format!("redis://127.0.0.1:{}/0", server.port());
+        let address = redis_link::Address::parse(&url).unwrap();
+        redis_fleet::Janitor::new(address, "shop", Default::default(), PATIENCE).unwrap().tidy().unwrap();
+        if shard > 0 {
+            for key in server.cli(&["KEYS", "{shop#0}:*"]).lines() {
+                server.cli(&["RENAME", key, &key.replace("#0}", &format!("#{shard}}}"))]);
+            }
+        }
+    }
+    let (code, out, errors) = run(&mut multiprom(&["ls", &url(&server)]));
+    assert_eq!((code, &*errors), (Some(0), ""));
+    assert!(out.contains("\n(the dead of shard 0)") && out.contains("\n(the dead of shard 3)"), "{out}");
+    assert!(out.ends_with("multiprom: 0 processes: 6 series\n"), "{out}");
+    let (_, out, _) = run(&mut multiprom(&["dump", &url(&server)]));
+    let jobs: Vec<&str> = out.lines().filter(|line| line.starts_with("jobs_total{")).collect();
+    let expected = [0, 3].map(|shard| {
+        format!("jobs_total{{queue=\"mail\"}} 3.0 # {{shop#{shard}}}:retired v0[0] multiprom counter")
+    });
+    assert_eq!(jobs, expected);
+    assert_eq!(found(&[&url(&server)]), (Some(0), vec![]));
+}
+
+#[test]
 fn every_number_of_a_process_is_dumped_where_it_stands() {
     let server = RedisServer::start();
     let store = process(&server);

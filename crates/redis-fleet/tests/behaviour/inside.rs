@@ -70,9 +70,10 @@ fn whatever_becomes_of_keys_the_page_has_what_a_look_inside_has_and_what_lacks_i
     redis(&["COPY", &values, &saved[0]], b"");
     redis(&["COPY", &schema, &saved[1]], b"");
     let link = Link::new(Address::parse(&server().unix_url()).unwrap(), Timeouts::default());
-    let keys: Vec<Keys> = shards(&link, place.prefix(), None).unwrap();
-    assert_eq!(keys.len(), 1);
-    let look = || Inside::read(&link, &keys[0], None).unwrap();
+    let found = shards(&link, place.prefix(), None).unwrap();
+    let keys = Keys::new(place.prefix(), 0).unwrap();
+    assert_eq!(found, [(0, keys.clone())]);
+    let look = || Inside::read(&link, &keys, None).unwrap();
     assert!(inside(&look()) == shown(&place) && look().faults.is_empty());
 
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(48));
