@@ -126,9 +126,14 @@ fn a_process_that_is_retired_meanwhile_is_no_fault() {
     let dead = found.retired.unwrap();
     let jobs: Vec<f64> = dead.numbers().filter_map(|number| number.value).collect();
     assert_eq!((jobs, found.processes.len(), found.tombs), (vec![10.0], 0, 10));
-    // A key of another kind is one, whatever else is there.
+    // A key of another kind is one, whatever else is there; so is a schema that is not the one its numbers are of.
     server().cli(&["DEL", &place.key("tombs")]);
     server().cli(&["SET", &place.key("tombs"), "x"]);
+    server().cli(&["HSET", &place.key("retired"), "#hash", "12345"]);
     let found = Inside::read(&link, &keys, None).unwrap();
-    assert_eq!(found.faults.iter().map(|fault| fault.sort).collect::<Vec<_>>(), [FaultSort::WrongType]);
+    let sorts: Vec<FaultSort> = found.faults.iter().map(|fault| fault.sort).collect();
+    assert_eq!(sorts, [FaultSort::WrongType, FaultSort::SchemaDiffers]);
+    server().cli(&["DEL", &place.key("retired")]);
+    let found = Inside::read(&link, &keys, None).unwrap();
+    assert!(found.faults[1].to_string().ends_with("retired: it is not there, and the schema beside it is"));
 }
