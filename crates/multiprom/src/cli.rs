@@ -3,6 +3,7 @@
 pub(crate) mod fold;
 pub(crate) mod inside;
 pub(crate) mod limits;
+pub(crate) mod push;
 pub(crate) mod run;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use self::fold::{Fold, HowToFold};
 use self::inside::{Check, Diff, Dump, Ls, Top};
 use self::limits::SeriesLimits;
+use self::push::Forwarding;
 use self::run::Run;
 use crate::source_argument::{SourceArgument, SourceParser};
 
@@ -81,6 +83,9 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub(crate) how_to_fold: HowToFold,
+
+    #[command(flatten)]
+    pub(crate) forwarding: Forwarding,
 }
 
 /// How a page is served.
@@ -304,6 +309,11 @@ Examples:
         multiprom serve 'redis://redis.example/0?schema=promphp' /run/metrics
       multiprom serve --catalog metrics.catalog \\
         'redis://redis.example/0?schema=pytheus'
+
+  Several machines, one page: on each the exporter beside its application,
+  and anywhere one for all of them:
+      multiprom serve --push-redis redis://redis.example/0 /run/shop/metrics
+      multiprom serve --fold redis://redis.example/0
 
   An IPv6 wildcard such as [::]:9000 takes IPv4 clients too, as Linux does by
   default.

@@ -10,6 +10,7 @@ mod run;
 mod collect;
 
 mod fold;
+mod forward;
 mod janitors;
 mod keeper;
 

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::cli::run::Run;
 use crate::complain;
 use crate::fold::{folders, options};
+use crate::forward::Forwarded;
 use crate::keeper::{Counts, keep_folded};
 use crate::serve::{LAST_MOMENT, Pages, runtime};
 use crate::sources::{VARIABLES, account_in, catalog_of, sources_with};
@@ -70,13 +71,23 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
         group = group.kept_in(account_in(directory.path()));
     }
     let source = Directory { path: directory.path().to_owned(), labels };
-    let files = DirSource::new(vec![source], catalog.clone())?.limited(command.limits.into());
+    let limits = command.limits;
+    let mut forwarded = Forwarded::new(
+        &command.forwarding,
+        std::slice::from_ref(&source),
+        &catalog,
+        command.serving.liveness,
+        |files| files.limited(limits.into()).with_processes_in_sight(),
+    )?;
+    let files = DirSource::new(vec![source], catalog.clone())?.limited(limits.into());
     let mut sources = sources_with(files.with_processes_in_sight(), command.process_metrics, vec![group]);
     let counts = (!command.no_fold).then(Counts::default);
     sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
+    sources.extend(forwarded.reports());
     // An address that is taken may mean that this runs already: nothing is wiped before.
     let pages = Pages::listen(Collector::new(sources), &command.serving).await?;
     directory.prepare(command.on_restart, &catalog)?;
+    forwarded.start()?;
     // Standard output is the command's. Nobody may be reading.
     let _ = pages.announce(&mut io::stderr());
 
@@ -109,6 +120,10 @@ async fn attend(command: Run, mut arrivals: Arrivals) -> anyhow::Result<u8> {
     if let Some(folding) = folding {
         folding.abort();
     }
+    let for_ever = directory.is_made();
+    tokio::task::spawn_blocking(move || forwarded.end(for_ever))
+        .await
+        .context("end what is sent to Redis")?;
     directory.close();
     status
 }

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::{Serve, Serving};
 use crate::fold::{folders, options};
+use crate::forward::Forwarded;
 use crate::janitors::{janitors, keep_tidy};
 use crate::keeper::{Counts, keep_folded};
 use crate::listen::{listen, url};
@@ -50,8 +51,17 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
     let janitors =
         if command.fold { janitors(&named.databases, command.how_to_fold.fold_all)? } else { Vec::new() };
     let folders = folders(&paths, &options(&named.catalog, command.how_to_fold));
+    let limits = command.limits;
+    let mut forwarded = Forwarded::new(
+        &command.forwarding,
+        &named.directories,
+        &named.catalog,
+        command.serving.liveness,
+        |files| files.limited(limits.into()),
+    )?;
     let mut sources = sources_of(named, command.limits, command.process_metrics, command.fold)?;
     sources.extend(counts.clone().map(|counts| Box::new(counts) as Box<dyn Source>));
+    sources.extend(forwarded.reports());
     // Before the first line is printed: whoever reads it may end us.
     let requested = end_requests()?;
     let pages = Pages::listen(Collector::new(sources), &command.serving).await?;
@@ -63,7 +73,9 @@ async fn serve_all(command: Serve) -> anyhow::Result<()> {
     if !janitors.is_empty() {
         tokio::spawn(keep_tidy(janitors));
     }
+    forwarded.start()?;
     pages.serve(requested).await?;
+    tokio::task::spawn_blocking(move || forwarded.end(false)).await.context("end what is sent to Redis")?;
     tracing::info!("ended");
     Ok(())
 }

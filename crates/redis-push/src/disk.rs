@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 
 use crate::PushError;
 use crate::files::born;
-use crate::notes::{Notes, Place};
+use crate::notes::{Notes, Place, Written};
 
 /// Whoever holds its lock sends the numbers of the directory. It is made once: a copy of the directory has another one.
 const LOCK: &str = ".multiprom-push-lock";
@@ -17,8 +17,8 @@ const LOCK: &str = ".multiprom-push-lock";
 const NOTES: &str = ".multiprom-push";
 /// The same while it is written.
 const BEING_WRITTEN: &str = ".multiprom-push-new";
-/// What the numbers are.
-const SCHEMA: &str = ".multiprom-push-schema";
+/// What the numbers are: one of the two.
+const SCHEMAS: [&str; 2] = [".multiprom-push-schema", ".multiprom-push-schema-2"];
 
 /// The most that is read of a file.
 const LARGEST: u64 = 1 << 30; // 1 GiB
@@ -73,10 +73,10 @@ impl Disk {
             PushError::Damaged { path }
         };
         let notes = Notes::read(&bytes).ok_or_else(damaged)?;
-        let mut schema = self.read_file(SCHEMA)?.unwrap_or_default();
-        let len = usize::try_from(notes.schema.0).ok().filter(|&len| len <= schema.len());
+        let mut schema = self.read_file(schema_file(notes.schema))?.unwrap_or_default();
+        let len = usize::try_from(notes.schema.len).ok().filter(|&len| len <= schema.len());
         schema.truncate(len.ok_or_else(damaged)?);
-        if crate::notes::fnv(&schema) != notes.schema.1 {
+        if crate::notes::fnv(&schema) != notes.schema.hash {
             return Err(damaged());
         }
         Ok(Some((notes, schema)))
@@ -96,7 +96,7 @@ impl Disk {
                 file.write_all_at(appended, from as u64)?;
                 file.sync_data()
             };
-            self.change(SCHEMA, &append)?;
+            self.change(schema_file(notes.schema), &append)?;
         }
         step(before_each)?;
         let bytes = notes.write();
@@ -136,6 +136,10 @@ impl Disk {
         file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| failed("read", &path, error))?;
         Ok(Some(bytes))
     }
+}
+
+fn schema_file(schema: Written) -> &'static str {
+    SCHEMAS[usize::from(schema.file != 0)]
 }
 
 pub(crate) fn step(before_each: BeforeEach<'_>) -> Result<(), PushError> {

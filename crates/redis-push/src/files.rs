@@ -10,19 +10,22 @@ use dialects::{is_archive_name, is_metrics_file, original_name};
 
 use crate::notes::fnv;
 
-/// Which files a directory holds, as far as that tells whether it was wiped.
+/// Which files a directory holds, as far as that tells whether it was wiped: those that hold what was counted. Gauges of
+/// workers that have ended are deleted every day.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Files {
-    /// Of some of the metrics files, those whose names have the least hashes: what tells each from any other that has or
-    /// had its name. Sorted.
-    pub(crate) marks: Vec<u64>,
+    /// Hash and name of each. Sorted.
+    names: Vec<(u64, String)>,
     /// Whether files were folded: those that are missed may be in an archive.
     pub(crate) has_archive: bool,
     /// When and what it was that was listed, if that was old enough to tell a later change.
     as_of: Option<(u64, SystemTime)>,
 }
 
-/// So many files are looked at.
+/// What tells a file from any other that has or had its name; the hash of the name stands before it.
+pub(crate) type Mark = (u64, u64);
+
+/// So many files are remembered: those whose names have the least hashes.
 const SOME: usize = 64;
 
 /// A change within so long of another may leave the directory's time as it was.
@@ -46,28 +49,36 @@ impl Files {
             let original = original_name(&name);
             if is_archive_name(original) {
                 has_archive = true;
-            } else if is_metrics_file(original) {
+            } else if is_metrics_file(original) && !original.starts_with("gauge_") {
                 names.push((fnv(original.as_bytes()), name));
             }
         }
         names.sort_unstable();
-        names.truncate(SOME);
-        let mark = |(hash, name): (u64, String)| {
-            let about = fs::symlink_metadata(directory.join(name)).ok()?;
-            let words = [hash, about.ino(), born(&about)].map(u64::to_le_bytes);
-            Some(fnv(words.as_flattened()))
-        };
-        let mut marks: Vec<u64> = names.into_iter().filter_map(mark).collect();
-        marks.sort_unstable();
-        *self = Files { marks, has_archive, as_of };
+        *self = Files { names, has_archive, as_of };
         Ok(())
     }
 
-    /// Whether there are files, and none of those that were there before.
-    pub(crate) fn replace(&self, before: &[u64]) -> bool {
-        let is_there = |mark: &u64| self.marks.binary_search(mark).is_ok();
-        !self.marks.is_empty() && !before.is_empty() && !before.iter().any(is_there)
+    /// Some of them, by which they can be told from those of another time.
+    pub(crate) fn marks(&self, directory: &Path) -> Vec<Mark> {
+        let some = self.names.iter().take(SOME);
+        some.filter_map(|(hash, name)| Some((*hash, mark(&directory.join(name))?))).collect()
     }
+
+    /// Whether there are files, and none of those that were there before.
+    pub(crate) fn replace(&self, directory: &Path, before: &[Mark]) -> bool {
+        let is_there = |(hash, known): &Mark| {
+            let first = self.names.partition_point(|(other, _)| other < hash);
+            let same = self.names[first..].iter().take_while(|(other, _)| other == hash);
+            same.into_iter().any(|(_, name)| mark(&directory.join(name)) == Some(*known))
+        };
+        !self.names.is_empty() && !before.is_empty() && !before.iter().any(is_there)
+    }
+}
+
+/// What tells the file at a path from others; none where there is none.
+fn mark(path: &Path) -> Option<u64> {
+    let about = fs::symlink_metadata(path).ok()?;
+    Some(fnv([about.ino(), born(&about)].map(u64::to_le_bytes).as_flattened()))
 }
 
 /// When a file was made, in nanoseconds since 1970; 0 where that is not known.
@@ -80,51 +91,64 @@ pub(crate) fn born(about: &fs::Metadata) -> u64 {
 mod tests {
     use super::*;
 
+    fn look(path: &Path) -> Files {
+        let mut files = Files::default();
+        files.look(path).unwrap();
+        files
+    }
+
     #[test]
     fn a_directory_was_wiped_when_it_has_other_files_and_none_of_before() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        let look = || {
-            let mut files = Files::default();
-            files.look(path).unwrap();
-            files
-        };
         let write = |name: &str| fs::write(path.join(name), name).unwrap();
-        assert_eq!(look(), Files { as_of: look().as_of, ..Files::default() });
-        write("counter_1.db");
-        write(".multiprom-push");
-        write("notes.txt");
-        let first = look();
-        assert_eq!(first.marks.len(), 1);
+        let remove = |name: &str| fs::remove_file(path.join(name)).unwrap();
+        let replaces = |before: &[Mark]| look(path).replace(path, before);
+        assert_eq!(look(path).marks(path), []);
+        for name in ["counter_1.db", "gauge_liveall_1.db", ".multiprom-push", "notes.txt"] {
+            write(name);
+        }
+        let first = look(path).marks(path);
+        assert_eq!(first.len(), 1);
         write("counter_2.db");
-        assert!(!look().replace(&first.marks), "one is left");
-        fs::remove_file(path.join("counter_1.db")).unwrap();
-        assert!(look().replace(&first.marks));
+        remove("gauge_liveall_1.db");
+        assert!(!replaces(&first), "one is left");
+        remove("counter_1.db");
+        assert!(replaces(&first));
         // While there are none it is not known what comes.
-        fs::remove_file(path.join("counter_2.db")).unwrap();
-        assert!(!look().replace(&first.marks));
+        remove("counter_2.db");
+        assert!(!replaces(&first));
         // A name that comes again is another file.
         write("counter_1.db");
-        assert!(look().replace(&first.marks));
-        assert!(!look().replace(&[]));
+        assert!(replaces(&first) && !replaces(&[]));
         // While it is folded it is the same file.
-        let last = look();
+        let last = look(path).marks(path);
         let folding = dialects::retired_name(7, "counter_archive.db", "counter_1.db").unwrap();
         fs::rename(path.join("counter_1.db"), path.join(folding)).unwrap();
-        assert_eq!((look().replace(&last.marks), look().has_archive), (false, false));
+        assert!(!replaces(&last) && !look(path).has_archive);
         write("counter_archive.db");
-        assert!(look().has_archive);
+        assert!(look(path).has_archive);
     }
 
     #[test]
-    fn of_many_files_some_are_looked_at_and_always_the_same() {
+    fn however_many_files_come_one_of_before_is_found() {
         let directory = tempfile::tempdir().unwrap();
-        for pid in 0..500 {
-            fs::write(directory.path().join(format!("counter_{pid}.db")), "").unwrap();
+        let path = directory.path();
+        let write = |pid: u32| fs::write(path.join(format!("counter_{pid}.db")), "").unwrap();
+        (0..100).for_each(write);
+        let before = look(path).marks(path);
+        assert_eq!(before.len(), SOME);
+        (100..2_000).for_each(write);
+        let now = look(path);
+        assert!(!now.replace(path, &before) && now.marks(path) != before);
+        // But for one all are deleted, and that one is among those that are remembered.
+        let last = now.names.iter().find(|(hash, _)| *hash == before[0].0).unwrap().1.clone();
+        for (_, name) in now.names.iter().filter(|(_, name)| *name != last) {
+            fs::remove_file(path.join(name)).unwrap();
         }
-        let [mut one, mut other] = [Files::default(), Files::default()];
-        one.look(directory.path()).unwrap();
-        other.look(directory.path()).unwrap();
-        assert_eq!((one.marks.len(), &one.marks), (SOME, &other.marks));
+        assert!(!look(path).replace(path, &before));
+        fs::remove_file(path.join(last)).unwrap();
+        write(5_000);
+        assert!(look(path).replace(path, &before));
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Ledger {
     /// Whether a retired process's is added to those of others.
     adds_up: Vec<bool>,
     keeps_time: bool,
+    /// How many label sets are gauges that have gone.
+    gone: usize,
     /// Counts the pages.
     turn: u64,
     layout: Layout,
@@ -49,6 +51,9 @@ struct Layout {
     /// The label sets that the page has.
     sets: Vec<usize>,
 }
+
+/// So many gauges may have gone before it is looked whether they are most.
+const MOST_GONE: usize = 1_000;
 
 /// A fall of less than this, in relation to the number, is a matter of rounding.
 const ROUNDING: f64 = 1e-9;
@@ -118,6 +123,57 @@ impl Ledger {
             times: if self.keeps_time { self.times.clone() } else { Vec::new() },
             schema: self.schema.bytes().len(),
         }
+    }
+
+    /// What is to be sent by who goes on under another name: as [`moment`](Ledger::moment), without gauges.
+    pub(crate) fn last_moment(&self) -> Moment {
+        let mut moment = self.moment();
+        let values = moment.values.iter_mut().zip(&self.adds_up);
+        values.filter(|(_, adds_up)| !**adds_up).for_each(|(value, _)| *value = page::GONE);
+        moment.times.fill(0.0);
+        moment
+    }
+
+    /// Whether so many gauges have gone that it is worth a new schema.
+    pub(crate) fn is_mostly_gone(&self) -> bool {
+        self.gone > MOST_GONE && self.gone > self.seen.len() / 2
+    }
+
+    /// The same without gauges that have gone, and what is in it of numbers that add up.
+    pub(crate) fn renewed(&self) -> (Ledger, Vec<f64>) {
+        let mut new = Ledger { turn: self.turn, ..Ledger::default() };
+        for (name, sets) in &self.places {
+            let mut kept = Vec::new();
+            for &at in sets {
+                let set = &self.schema.sets()[at];
+                if self.adds_up[set.numbers.start] || !page::is_gone(self.values[set.numbers.start]) {
+                    kept.push(at);
+                }
+            }
+            new.places.insert(name.clone(), kept);
+        }
+        let mut moved: Vec<Option<usize>> = vec![None; self.seen.len()];
+        let mut kept: Vec<usize> = new.places.values().flatten().copied().collect();
+        kept.sort_unstable();
+        for at in kept {
+            let set = &self.schema.sets()[at];
+            let values: Vec<&str> = set.values.iter().map(|value| &**value).collect();
+            let to = new.schema.push(&set.desc, &set.process, &values);
+            moved[at] = Some(new.seen.len());
+            new.enter(set.desc.aggregation(), to.len());
+            *new.seen.last_mut().expect("one was entered") = self.seen[at];
+            for (to, from) in to.zip(set.numbers.clone()) {
+                (new.values[to], new.times[to]) = (self.values[from], self.times[from]);
+                new.carried[to] = self.carried[from];
+            }
+        }
+        for sets in new.places.values_mut() {
+            *sets = sets.iter().filter_map(|&at| moved[at]).collect();
+        }
+        new.places.retain(|_, sets| !sets.is_empty());
+        let counted = new.values.iter().zip(&new.adds_up);
+        let counted = counted.map(|(&value, &adds_up)| if adds_up { value } else { 0.0 }).collect();
+        (new, counted)
     }
 
     /// What the numbers are.
@@ -280,6 +336,7 @@ impl Ledger {
 
     /// What becomes of label sets that the page does not have.
     fn miss(&mut self) {
+        self.gone = 0;
         let mut moved: HashSet<usize> = HashSet::default();
         for sets in self.places.values().filter(|sets| sets.len() > 1) {
             if sets.iter().any(|&set| self.seen[set] == self.turn) {
@@ -290,6 +347,7 @@ impl Ledger {
             if self.seen[at] == self.turn {
                 continue;
             }
+            self.gone += usize::from(!self.adds_up[set.numbers.start]);
             for number in set.numbers.clone() {
                 self.values[number] = match (counts(set.desc.kind()), self.adds_up[number]) {
                     // What it counts stands in another place now.

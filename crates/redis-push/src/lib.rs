@@ -42,7 +42,8 @@
 //!     prefix: "multiprom".to_owned(),
 //!     timeouts: Timeouts::default(),
 //! })?;
-//! let push = Push::start(pusher, Duration::from_secs(1))?;
+//! let mut push = Push::new(pusher);
+//! push.start(Duration::from_secs(1))?;
 //! // ... and at the end:
 //! push.end(Duration::from_millis(500), false);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

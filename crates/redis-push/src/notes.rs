@@ -5,6 +5,8 @@
 
 use redis_session::{Moment, Record};
 
+use crate::files::Mark;
+
 /// What is written down of who sends the numbers of a directory.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Notes {
@@ -17,9 +19,9 @@ pub(crate) struct Notes {
     /// By number: what it had come to when the directory was wiped.
     pub(crate) carried: Vec<f64>,
     /// What tells the files of the directory from those of another time.
-    pub(crate) files: Vec<u64>,
-    /// The schema stands in a file of its own: how much of it counts, and its hash.
-    pub(crate) schema: (u64, u64),
+    pub(crate) files: Vec<Mark>,
+    /// The schema stands in a file of its own.
+    pub(crate) schema: Written,
 }
 
 /// What tells a directory from a copy of it: a file in it that is made once.
@@ -30,6 +32,29 @@ pub(crate) struct Place {
     pub(crate) born: u64,
 }
 
+/// A schema that is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// In which of two files: a schema that is not the one before with more behind it begins in the other.
+    pub(crate) file: u64,
+    /// How many bytes of it count.
+    pub(crate) len: u64,
+    /// Of these.
+    pub(crate) hash: u64,
+}
+
+impl Written {
+    /// Nothing yet.
+    pub(crate) fn in_file(file: u64) -> Written {
+        Written { file, len: 0, hash: fnv(b"") }
+    }
+
+    /// Nothing yet, in the other file.
+    pub(crate) fn in_other(self) -> Written {
+        Written::in_file(1 - self.file.min(1))
+    }
+}
+
 /// How the file begins, and which layout it has.
 const TITLE: &[u8] = b"multiprom push 1\n";
 
@@ -37,7 +62,8 @@ impl Notes {
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut bytes = TITLE.to_vec();
         let record = &self.session;
-        for number in [self.place.inode, self.place.born, self.heard, self.schema.0, self.schema.1] {
+        let Written { file, len, hash } = self.schema;
+        for number in [self.place.inode, self.place.born, self.heard, file, len, hash] {
             put(&mut bytes, number);
         }
         put_bytes(&mut bytes, record.name.as_bytes());
@@ -52,7 +78,7 @@ impl Notes {
         put(&mut bytes, u64::from(record.registers));
         put_list(&mut bytes, &self.carried);
         put(&mut bytes, self.files.len() as u64);
-        self.files.iter().for_each(|&mark| put(&mut bytes, mark));
+        self.files.iter().flat_map(|&(name, mark)| [name, mark]).for_each(|word| put(&mut bytes, word));
         let hash = fnv(&bytes);
         put(&mut bytes, hash);
         bytes
@@ -68,7 +94,7 @@ impl Notes {
         let from = &mut rest;
         let place = Place { inode: take(from)?, born: take(from)? };
         let heard = take(from)?;
-        let schema = (take(from)?, take(from)?);
+        let schema = Written { file: take(from)?, len: take(from)?, hash: take(from)? };
         let name = String::from_utf8(take_bytes(from)?).ok()?;
         let incarnation = u32::try_from(take(from)?).ok()?;
         let has_epoch = take(from)? == 1;
@@ -90,7 +116,7 @@ impl Notes {
         let carried = take_list(from)?;
         let count = take(from)?;
         // Not more than there are bytes for, whatever is claimed.
-        let files = (0..count).map(|_| take(from)).collect::<Option<_>>()?;
+        let files = (0..count).map(|_| Some((take(from)?, take(from)?))).collect::<Option<_>>()?;
         rest.is_empty().then_some(Notes { place, heard, session, carried, files, schema })
     }
 }
@@ -167,8 +193,8 @@ mod tests {
                 registers: true,
             },
             carried: vec![0.25],
-            files: vec![3, 4],
-            schema: (77, 99),
+            files: vec![(3, 4), (5, 6)],
+            schema: Written { file: 1, len: 77, hash: 99 },
         }
     }
 

@@ -14,6 +14,8 @@ use crate::{PushError, Pushed, Pusher};
 /// The numbers of a directory, sent again and again by a thread of their own. Nobody waits for it who serves them.
 #[derive(Debug)]
 pub struct Push {
+    /// Until it is started.
+    pusher: Option<Pusher>,
     shared: Arc<Shared>,
 }
 
@@ -47,11 +49,8 @@ struct State {
 }
 
 impl Push {
-    /// Sends the numbers every `interval`, and tells the log when that cannot be done, once.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn start(pusher: Pusher, interval: Duration) -> io::Result<Push> {
+    /// Of what this one sends. Nothing is read or sent before [`start`](Push::start).
+    pub fn new(pusher: Pusher) -> Push {
         let (directory, database) = pusher.place();
         let state = State {
             ending: None,
@@ -64,10 +63,20 @@ impl Push {
             pushed: Pushed::default(),
         };
         let shared = Arc::new(Shared { directory, database, state: Mutex::new(state), news: Condvar::new() });
-        let theirs = Arc::clone(&shared);
+        Push { pusher: Some(pusher), shared }
+    }
+
+    /// Sends the numbers every `interval`, and tells the log when that cannot be done, once. Started again it does
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(&mut self, interval: Duration) -> io::Result<()> {
+        let Some(pusher) = self.pusher.take() else { return Ok(()) };
+        let theirs = Arc::clone(&self.shared);
         let thread = std::thread::Builder::new().name("multiprom-push".to_owned());
         thread.spawn(move || theirs.run(pusher, interval))?;
-        Ok(Push { shared })
+        Ok(())
     }
 
     /// What it says of itself.
@@ -75,9 +84,12 @@ impl Push {
         PushReport { shared: Arc::clone(&self.shared) }
     }
 
-    /// Sends once more and ends; with `for_ever` the process says that it will not come back. Whether all has arrived
+    /// Sends once more and ends, if it was started; with `for_ever` the process says that it will not come back. Whether all has arrived
     /// within `timeout`.
     pub fn end(self, timeout: Duration, for_ever: bool) -> bool {
+        if self.pusher.is_some() {
+            return false;
+        }
         let mut state = self.shared.state();
         state.ending = Some(for_ever);
         self.shared.news.notify_all();

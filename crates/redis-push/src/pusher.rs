@@ -14,9 +14,9 @@ use tokio::runtime::Runtime;
 
 use crate::PushError;
 use crate::disk::{BeforeEach, Disk, step};
-use crate::files::Files;
+use crate::files::{Files, Mark};
 use crate::ledger::Ledger;
-use crate::notes::{Notes, fnv};
+use crate::notes::{Notes, Written, fnv};
 
 /// What is sent, and where.
 pub struct What {
@@ -59,10 +59,10 @@ struct Sender {
     ledger: Ledger,
     files: Files,
     /// The files of the last page that had some.
-    before: Vec<u64>,
+    before: Vec<Mark>,
     /// What is written down: which frame, how much of the schema with which hash, and when it was written.
     written: Option<Frame>,
-    schema: (usize, u64),
+    schema: Written,
     /// When Redis was last heard, and when that was written down, in seconds since 1970.
     heard: u64,
     noted: u64,
@@ -144,7 +144,7 @@ impl Pusher {
             let disk = disk.ok_or_else(|| PushError::Taken { path: self.what.directory.clone() })?;
             self.sender = Some(match self.sender.take() {
                 // The directory was wiped, and who we are with it; we have not forgotten.
-                Some(sender) => Sender { disk, written: None, schema: (0, fnv(b"")), ..sender },
+                Some(sender) => Sender { disk, written: None, schema: Written::in_file(0), ..sender },
                 None => Sender::begin(disk)?,
             });
         }
@@ -163,9 +163,10 @@ impl Pusher {
         let Pusher { sender: Some(sender), link, keys, script, .. } = self else {
             return Err(PushError::Died);
         };
+        let mut leaves = false;
         for _ in 0..FRAMES {
             let is_new = !sender.session.has_flying();
-            let moment = sender.ledger.moment();
+            let moment = if leaves { sender.ledger.last_moment() } else { sender.ledger.moment() };
             let frame = sender.session.next_or_again(|| moment).clone();
             sender.note(before_each)?;
             step(before_each)?;
@@ -181,6 +182,15 @@ impl Pusher {
             step(before_each)?;
             sender.take_answer(answer.clone(), &epoch, frame.sequence);
             if answer == Answer::Ok && is_new {
+                if leaves {
+                    leaves = false;
+                    sender.go_on_anew();
+                    continue;
+                }
+                leaves = !is_last && sender.ledger.is_mostly_gone();
+                if leaves {
+                    continue;
+                }
                 let (series, left_out) = sender.ledger.counts();
                 return Ok(Pushed { series, left_out });
             }
@@ -216,11 +226,13 @@ impl Pusher {
             Rules::Ruby => self.clock.by_redis(time),
             _ => time + self.ahead,
         };
-        let replaced = sender.files.replace(&sender.before);
+        let replaced = sender.files.replace(&self.what.directory, &sender.before);
         let files = (replaced, sender.files.has_archive);
         sender.ledger.take(&page, &self.tally.meanings(), files, clock);
-        if !sender.files.marks.is_empty() {
-            sender.before.clone_from(&sender.files.marks);
+        // While there are none, those that come are compared with what was there last.
+        let marks = sender.files.marks(&self.what.directory);
+        if !marks.is_empty() {
+            sender.before = marks;
         }
         for (family, why) in sender.ledger.take_left_out() {
             if self.told.len() < MOST_TOLD && self.told.insert(family.clone()) {
@@ -248,19 +260,19 @@ impl Sender {
             files: Files::default(),
             before: Vec::new(),
             written: None,
-            schema: (0, fnv(b"")),
+            schema: Written::in_file(0),
             heard: now,
             noted: 0,
             disk,
         };
         let Some((notes, schema)) = sender.disk.read()? else { return Ok(sender) };
-        let Notes { place, heard, session: mut record, carried, files, schema: (len, hash) } = notes;
+        let Notes { place, heard, session: mut record, carried, files, schema: written } = notes;
         let ledger = Ledger::resume(&schema, &record.sent.1, &carried);
         sender.ledger =
             ledger.map_err(|error| PushError::Redis(format!("the schema of what was sent: {error}")))?;
         sender.before = files;
         sender.heard = heard;
-        sender.schema = (usize::try_from(len).unwrap_or_default(), hash);
+        sender.schema = written;
         if place != sender.disk.place() {
             // A copy: who was copied sends what it had counted. What may have been sent is taken for sent.
             tracing::info!(
@@ -268,7 +280,6 @@ impl Sender {
                 record.name
             );
             sender.session = sender.branch(&record.sent.1.values);
-            sender.schema = (0, fnv(b""));
             // All its files are others, and say the same.
             sender.before = Vec::new();
             return Ok(sender);
@@ -287,6 +298,14 @@ impl Sender {
         Session::branch(identity::name(), counted.collect())
     }
 
+    /// Goes on under another name, without gauges that have gone. Under the name of before stays what was counted.
+    fn go_on_anew(&mut self) {
+        let (ledger, counted) = self.ledger.renewed();
+        self.ledger = ledger;
+        self.session = Session::branch(identity::name(), counted);
+        self.schema = self.schema.in_other();
+    }
+
     /// Writes down what is sent next, unless it is what is written.
     fn note(&mut self, before_each: BeforeEach<'_>) -> Result<(), PushError> {
         let Some(record) = self.session.record() else { return Ok(()) };
@@ -296,21 +315,20 @@ impl Sender {
             return Ok(());
         }
         let schema = &self.ledger.schema().bytes()[..moment.schema];
-        let appended = (self.schema.0.min(schema.len()), &schema[self.schema.0.min(schema.len())..]);
-        let hash = match appended.1 {
-            [] if self.schema.0 == schema.len() => self.schema.1,
-            _ => fnv(schema),
-        };
+        let known = usize::try_from(self.schema.len).unwrap_or_default();
+        let from = known.min(schema.len());
+        let hash = if known == schema.len() { self.schema.hash } else { fnv(schema) };
+        let written = Written { len: schema.len() as u64, hash, ..self.schema };
         let notes = Notes {
             place: self.disk.place(),
             heard: self.heard,
             session: record,
             carried: self.ledger.carried().to_vec(),
             files: self.before.clone(),
-            schema: (schema.len() as u64, hash),
+            schema: written,
         };
-        self.disk.write(&notes, appended, before_each)?;
-        self.schema = (schema.len(), hash);
+        self.disk.write(&notes, (from, &schema[from..]), before_each)?;
+        self.schema = written;
         (self.written, self.noted) = (Some(frame), self.heard);
         Ok(())
     }

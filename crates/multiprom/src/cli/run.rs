@@ -9,6 +9,7 @@ use collector::Directory;
 
 use super::fold::HowToFold;
 use super::limits::SeriesLimits;
+use super::push::Forwarding;
 use super::{ProcessMetrics, Serving, seconds};
 use crate::source_argument::directory_argument;
 
@@ -52,6 +53,9 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) how_to_fold: HowToFold,
 
+    #[command(flatten)]
+    pub(crate) forwarding: Forwarding,
+
     /// Kill with SIGKILL what still lives so long after SIGTERM, SIGINT or SIGQUIT was passed on; never where
     /// this is not given
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -80,6 +84,7 @@ Examples:
   multiprom run gunicorn --workers 4 shop:app
   multiprom run --listen 127.0.0.1:9000 -- celery --app shop worker
   multiprom run --directory /var/lib/shop --on-restart keep -- puma
+  multiprom run --push-redis redis://redis.example/0 -- gunicorn shop:app
 
 In a Dockerfile:
   ENTRYPOINT [\"multiprom\", \"run\", \"--\", \"gunicorn\", \"-w\", \"4\", \"shop:app\"]

@@ -87,6 +87,11 @@ impl MetricsDirectory {
         &self.path
     }
 
+    /// Whether it was made for this run, and goes with it.
+    pub(crate) fn is_made(&self) -> bool {
+        self.made.is_some()
+    }
+
     /// Removes what should not be on the page of a new run.
     pub(crate) fn prepare(&self, on_restart: OnRestart, catalog: &Catalog) -> anyhow::Result<()> {
         if self.made.is_some() {

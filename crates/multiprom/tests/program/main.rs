@@ -14,6 +14,7 @@ mod limits;
 mod ls;
 mod process;
 mod process_metrics;
+mod push;
 mod recorded;
 mod redis;
 mod run;

@@ -29,7 +29,7 @@ impl Server {
     }
 
     /// Sends a signal and waits. The exit code, none where the signal itself ended it.
-    fn end(mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn end(mut self, signal: &str) -> Option<i32> {
         let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
         self.process.wait().unwrap().code()

@@ -16,7 +16,8 @@ fn a_redis_that_is_not_there_yet_gets_everything_once_it_is() {
     redis.kill();
     let machine = Machine::new();
     machine.jobs("7", 5.0);
-    let push = Push::start(machine.pusher(&application), Duration::from_millis(100)).unwrap();
+    let mut push = Push::new(machine.pusher(&application));
+    push.start(Duration::from_millis(100)).unwrap();
     let own = |name: &str| {
         let own = push.report().own();
         own.families.iter().find(|family| &*family.name == name).unwrap().samples[0].value

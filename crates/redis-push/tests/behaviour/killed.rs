@@ -119,7 +119,7 @@ impl Scene {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn whatever_happens_each_count_is_there_once_and_the_page_never_falls(steps in steps()) {
@@ -163,4 +163,81 @@ proptest! {
         scene.pusher.push(false).unwrap();
         prop_assert_eq!(application.value(JOBS_TOTAL), scene.counted());
     }
+}
+
+/// A machine that had so many workers with a gauge of their own, all of whom have gone but the last.
+fn recycled(application: &Application, workers: usize) -> (Machine, Pusher) {
+    let machine = Machine::new();
+    machine.jobs("7", 5.0);
+    let mut pusher = machine.pusher(application);
+    for first in (0..workers).step_by(400) {
+        for worker in first..first + 400 {
+            machine.write(&format!("gauge_liveall_{worker}.db"), &[(BUSY, worker as f64, 0.0)]);
+        }
+        pusher.push(false).unwrap();
+        for worker in first..first + 400 {
+            std::fs::remove_file(machine.file(&format!("gauge_liveall_{worker}.db"))).unwrap();
+        }
+    }
+    machine.write("gauge_liveall_last.db", &[(BUSY, 1.0, 0.0)]);
+    (machine, pusher)
+}
+
+const BUSY: &str = r#"["busy", "busy", {}, "Busy."]"#;
+
+#[test]
+fn where_workers_come_and_go_what_is_kept_for_them_is_given_up() {
+    let application = Application::new(server().unix_url());
+    let (machine, mut pusher) = recycled(&application, 1_200);
+    let name = pusher.name().unwrap().to_owned();
+    let schema = |name: &str| {
+        let len = server().cli(&["STRLEN", &application.key(&format!("schema:{name}"))]);
+        len.trim().parse::<usize>().unwrap()
+    };
+    assert!(schema(&name) > 15_000, "{}", schema(&name));
+    machine.jobs("7", 6.0);
+    pusher.push(false).unwrap();
+    let other = pusher.name().unwrap().to_owned();
+    assert!(other != name && schema(&other) < 300, "{name} {other} {}", schema(&other));
+    let page = application.page();
+    let busy: Vec<&String> = page.keys().filter(|sample| sample.starts_with("busy")).collect();
+    assert_eq!(busy, [&format!("busy{{pid=\"{other}/last\"}}")]);
+    assert_eq!(page[JOBS_TOTAL], 6.0);
+    drop(pusher);
+    machine.jobs("7", 7.0);
+    application.retire_all();
+    machine.pusher(&application).push(false).unwrap();
+    assert_eq!(application.value(JOBS_TOTAL), 7.0);
+}
+
+#[test]
+fn killed_while_it_takes_another_name_it_counts_once() {
+    let mut steps = 0;
+    loop {
+        let application = Application::new(server().unix_url());
+        let (machine, mut pusher) = recycled(&application, 1_200);
+        machine.jobs("7", 6.0);
+        let killed = push_killed_after(&mut pusher, steps).is_none();
+        drop(pusher);
+        let shown = application.value(JOBS_TOTAL);
+        assert!(shown == 5.0 || shown == 6.0, "{shown}");
+        if steps % 2 == 1 {
+            application.retire_all();
+        }
+        machine.jobs("7", 7.0);
+        let mut pusher = machine.pusher(&application);
+        pusher.push(false).unwrap();
+        assert_eq!(application.value(JOBS_TOTAL), 7.0, "killed after {steps} steps");
+        application.retire_all();
+        machine.jobs("7", 8.0);
+        pusher.push(false).unwrap();
+        assert_eq!(application.value(JOBS_TOTAL), 8.0, "killed after {steps} steps");
+        let page = application.page();
+        assert_eq!(page.keys().filter(|sample| sample.starts_with("busy")).count(), 1, "{page:#?}");
+        if !killed {
+            break;
+        }
+        steps += 1;
+    }
+    assert!(steps >= 15, "it was killed only {steps} times");
 }

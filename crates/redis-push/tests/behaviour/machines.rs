@@ -1,6 +1,7 @@
 //! What several machines make together.
 
 use collector::Liveness;
+use redis_push::Pushed;
 
 use crate::place::{Application, JOBS_TOTAL, Machine, server};
 
@@ -36,9 +37,8 @@ fn machines_make_one_page_of_all_kinds_and_modes() {
     worker(&one, "8", 4.0);
     worker(&other, "7", 5.0);
     let mut pushers = [one.pusher(&application), other.pusher(&application)];
-    for pusher in &mut pushers {
-        let pushed = pusher.push(false).unwrap();
-        assert_eq!((pushed.series, pushed.left_out) >= (11, 0), true, "{pushed:?}");
+    for (pusher, series) in pushers.iter_mut().zip([13, 11]) {
+        assert_eq!(pusher.push(false).unwrap(), Pushed { series, left_out: 0 });
     }
     let page = application.page();
     let is = |sample: &str, value: f64| assert_eq!(page.get(sample), Some(&value), "{sample} of {page:#?}");
