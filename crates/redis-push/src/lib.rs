@@ -21,7 +21,7 @@
 //! | it was away for so long that it was retired | the answer says which frame was folded; it has that one, or the one before, and sends what came since |
 //! | it was away for more than a day, and Redis knows nothing of it | what it sent last is taken for folded |
 //! | the directory is wiped, dot-files and all | another process begins; what the one before had sent stays |
-//! | metrics files are deleted, dot-files not | numbers go on from what they had come to |
+//! | metrics files are deleted, dot-files not | numbers go on from what they had come to (if they are deleted and others folded before anybody looks, what has not fallen is taken for the same) |
 //! | the directory is copied | the copy has another lock file (by inode and birth), and is another process: it sends what is counted in it from then on |
 //! | two programs want to send one directory | one has the lock; the other waits for it |
 //! | a file cannot be read for a moment | what counts waits at what it was; it never falls |

@@ -180,7 +180,7 @@ impl Pusher {
                 SendError::Answer(_) => PushError::Redis(error.to_string()),
             })?;
             step(before_each)?;
-            sender.take_answer(answer.clone(), &epoch, frame.sequence);
+            sender.take_answer(answer.clone(), &epoch, frame.sequence, is_new);
             if answer == Answer::Ok && is_new {
                 if leaves {
                     leaves = false;
@@ -333,7 +333,7 @@ impl Sender {
         Ok(())
     }
 
-    fn take_answer(&mut self, answer: Answer, epoch: &[u8], sequence: u64) {
+    fn take_answer(&mut self, answer: Answer, epoch: &[u8], sequence: u64, is_new: bool) {
         let silent = now().saturating_sub(self.heard);
         let answer = match answer {
             Answer::Ok => {
@@ -348,7 +348,9 @@ impl Sender {
                     "another multiprom sends as {}; going on under another name",
                     self.session.name()
                 );
-                let counted = self.session.last_arrived().or(self.session.last_sent());
+                // This frame was not taken; one that is sent again may have been before.
+                let arrived = self.session.last_arrived().filter(|_| is_new);
+                let counted = arrived.or(self.session.last_sent());
                 let counted = counted.map(|moment| moment.values.clone()).unwrap_or_default();
                 self.session = self.branch(&counted);
                 return;

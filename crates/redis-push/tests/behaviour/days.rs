@@ -169,6 +169,57 @@ fn a_copy_of_a_directory_sends_what_is_counted_in_it_from_then_on() {
 }
 
 #[test]
+fn after_more_than_a_day_what_was_sent_last_is_taken_for_folded() {
+    let application = Application::new(server().url());
+    let machine = Machine::new();
+    machine.jobs("7", 100.0);
+    machine.pusher(&application).push(false).unwrap();
+    application.retire_all();
+    // Its tomb has ended.
+    server().cli(&["DEL", &application.key("tombs"), &application.key("tombs:until")]);
+    // It is written down when Redis was heard last, behind a title and two numbers; a hash of all stands at the end.
+    let mut notes = fs::read(machine.file(".multiprom-push")).unwrap();
+    let now = u64::from_le_bytes(notes[33..41].try_into().unwrap());
+    notes[33..41].copy_from_slice(&(now - 25 * 60 * 60).to_le_bytes());
+    let end = notes.len() - 8;
+    let hash = notes[..end].iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    notes[end..].copy_from_slice(&hash.to_le_bytes());
+    fs::write(machine.file(".multiprom-push"), notes).unwrap();
+    machine.jobs("7", 103.0);
+    machine.pusher(&application).push(false).unwrap();
+    assert_eq!(application.value(JOBS_TOTAL), 103.0);
+}
+
+#[test]
+fn of_two_machines_that_are_clones_one_goes_on_under_another_name() {
+    let application = Application::new(server().url());
+    let machine = Machine::new();
+    machine.jobs("7", 100.0);
+    let mut pusher = machine.pusher(&application);
+    pusher.push(false).unwrap();
+    let name = pusher.name().unwrap().to_owned();
+    drop(pusher);
+    // To all that can be told, the files are the same.
+    let clone = machine.copy();
+    for name in [".multiprom-push-lock", "counter_7.db"] {
+        fs::remove_file(clone.file(name)).unwrap();
+        fs::hard_link(machine.file(name), clone.file(name)).unwrap();
+    }
+    clone.jobs("7", 110.0);
+    let mut of_clone = clone.pusher(&application);
+    of_clone.push(false).unwrap();
+    assert_eq!((of_clone.name().unwrap(), application.value(JOBS_TOTAL)), (&*name, 110.0));
+    drop(of_clone);
+    machine.jobs("7", 105.0);
+    let mut pusher = machine.pusher(&application);
+    pusher.push(false).unwrap();
+    assert_ne!(pusher.name().unwrap(), name);
+    assert_eq!(application.value(JOBS_TOTAL), 115.0);
+}
+
+#[test]
 fn of_two_programs_one_sends_and_the_other_says_so() {
     let application = Application::new(server().url());
     let machine = Machine::new();

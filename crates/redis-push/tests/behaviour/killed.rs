@@ -1,5 +1,6 @@
 //! Programs that are killed at each step, retired, and started again.
 
+use folding::{Folder, Options};
 use proptest::prelude::*;
 use redis_push::Pusher;
 
@@ -82,6 +83,8 @@ enum Step {
     },
     Restart,
     Retire,
+    /// The files of the dead, which all are, are added up; their pids come again.
+    Fold,
     /// The application starts anew, and deletes its files.
     Wipe,
 }
@@ -93,6 +96,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0..12_usize).prop_map(|steps| Step::Kill { steps }),
         1 => Just(Step::Restart),
         2 => Just(Step::Retire),
+        1 => Just(Step::Fold),
         1 => Just(Step::Wipe),
     ];
     proptest::collection::vec(step, 1..40)
@@ -103,7 +107,7 @@ struct Scene {
     machine: Machine,
     pusher: Pusher,
     workers: [f64; 4],
-    /// Of generations before the last wipe.
+    /// Of workers before the last wipe or fold.
     before: f64,
 }
 
@@ -146,6 +150,14 @@ proptest! {
                     scene.pusher = scene.machine.pusher(&application);
                 }
                 Step::Retire => application.retire_all(),
+                Step::Fold => {
+                    // Were the directory wiped and folded before anybody looks, only a fall would tell.
+                    scene.pusher.push(false).unwrap();
+                    let stopped = Options { stopped: true, ..Options::default() };
+                    Folder::new(scene.machine.path(), stopped).fold().unwrap();
+                    scene.before = scene.counted();
+                    scene.workers = [0.0; 4];
+                }
                 Step::Wipe => {
                     // What was counted since numbers were last sent goes with the files; here nothing is.
                     scene.pusher.push(false).unwrap();
