@@ -352,17 +352,22 @@ impl Index {
         let lengths = lengths.collect();
         let now = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
         let version = bytes(next());
-        let told = <Vec<Vec<u8>>>::from_redis_value(next()).unwrap_or_default();
-        let told = told.iter().filter_map(|text| std::str::from_utf8(text).ok()?.parse::<usize>().ok());
-        let (shards, too_many): (Vec<usize>, _) = told.partition(|&shards| shards <= Keys::MOST_SHARDS);
+        let (shards, too_many) = shards_told(next());
         let bad = too_many.first().map(|shards| {
             let why = format!("{shards} shards; there are {} at most", Keys::MOST_SHARDS);
             Bad { key: keys.shards(), why }
         });
-        let shards = shards.into_iter().max().unwrap_or_default();
         let shared = <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(next()).unwrap_or_default();
         Ok(Index { now, epoch, processes, lengths, version, shards, bad, shared })
     }
+}
+
+/// How many shards there are by what was said, 0 where nothing was, and what nobody of ours has said.
+pub(crate) fn shards_told(told: Value) -> (usize, Vec<usize>) {
+    let told = <Vec<Vec<u8>>>::from_redis_value(told).unwrap_or_default();
+    let told = told.iter().filter_map(|text| std::str::from_utf8(text).ok()?.parse::<usize>().ok());
+    let (shards, too_many): (Vec<usize>, _) = told.partition(|&shards| shards <= Keys::MOST_SHARDS);
+    (shards.into_iter().max().unwrap_or_default(), too_many)
 }
 
 /// What a process is called whatever its incarnation.

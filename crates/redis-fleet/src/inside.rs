@@ -10,6 +10,8 @@ use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_link::{Link, LinkError};
 use redis_schema::Keys;
 
+use crate::fleet;
+
 pub use fault::{Fault, FaultSort};
 pub use keeper::{Keeper, Number};
 
@@ -33,20 +35,18 @@ pub struct Inside {
     pub faults: Vec<Fault>,
 }
 
-/// How many shards are looked for.
-const MOST_SHARDS: usize = 64;
-
 /// How a key is called.
 type NameOf = fn(&Keys) -> String;
 
 /// Of each key that says something of all processes, what it is to be.
-const TYPES: [(NameOf, &str); 6] = [
+const TYPES: [(NameOf, &str); 7] = [
     (Keys::processes, "zset"),
     (Keys::lengths, "hash"),
     (Keys::tombs, "hash"),
     (Keys::tombs_until, "zset"),
     (Keys::epoch, "string"),
     (Keys::clocks, "hash"),
+    (Keys::shards, "set"),
 ];
 
 impl Inside {
@@ -164,14 +164,13 @@ impl Inside {
     }
 }
 
-/// The shards of an application that have ever been used, of the first 64, with their numbers; none where there is
-/// nothing of it.
+/// The shards of an application that have ever been used, with their numbers; none where there is nothing of it.
 ///
 /// # Errors
-/// When Redis does not answer. On a cluster only those are found that the node has that was asked.
+/// When Redis does not answer, or is a cluster: see [`shards_told`].
 pub fn shards(link: &Link, prefix: &str, deadline: Option<Instant>) -> Result<Vec<(usize, Keys)>, LinkError> {
     let keys = |shard| Some((shard, Keys::new(prefix, shard).ok()?));
-    let all: Vec<(usize, Keys)> = (0..MOST_SHARDS).filter_map(keys).collect();
+    let all: Vec<(usize, Keys)> = (0..Keys::MOST_SHARDS).filter_map(keys).collect();
     let mut pipeline = Pipeline::new();
     for (_, keys) in &all {
         pipeline.cmd("EXISTS").arg(keys.epoch());
@@ -179,6 +178,18 @@ pub fn shards(link: &Link, prefix: &str, deadline: Option<Instant>) -> Result<Ve
     let there = link.run_each_by(&pipeline, deadline)?;
     let there = all.into_iter().zip(there).filter(|(_, there)| matches!(there, Value::Int(1)));
     Ok(there.map(|(shard, _)| shard).collect())
+}
+
+/// How many shards an application has by what its processes have said: one where they have said nothing. The way must
+/// be [that](Link::for_key) of the first shard's keys.
+///
+/// # Errors
+/// When Redis does not answer, or refuses.
+pub fn shards_told(link: &Link, first: &Keys, deadline: Option<Instant>) -> Result<usize, LinkError> {
+    let mut pipeline = Pipeline::new();
+    pipeline.cmd("SMEMBERS").arg(first.shards());
+    let told = link.run_by(&pipeline, deadline)?.pop().unwrap_or(Value::Nil);
+    Ok(fleet::shards_told(told).0.max(1))
 }
 
 /// The policy by which the server may throw keys away that have no end of life, if it has one and says so.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use collector::Ask;
 use metrics_core::{Aggregation, Kind};
 use redis_fleet::{Keeper, shards};
-use redis_link::{Link, Timeouts};
+use redis_link::{Link, Place, Timeouts};
 use redis_schema::Keys;
 
 use crate::database_argument::{Database, Writer};
@@ -66,6 +66,10 @@ impl Held {
     /// When it cannot be read, or holds nothing of anybody.
     pub(crate) fn read(database: &Database) -> anyhow::Result<Held> {
         let address = database.foreign.address.to_string();
+        if matches!(database.foreign.address.place, Place::Cluster { .. }) && database.writer != Writer::Other
+        {
+            return Held::read_cluster(database);
+        }
         let link = Link::new(database.foreign.address.clone(), TIMEOUTS);
         if database.writer != Writer::Other {
             let mut used = shards(&link, database.prefix(), None)?;
@@ -83,6 +87,21 @@ impl Held {
         }
         let inside = redis_source::Inside::read(database.foreign.clone(), &Ask::default())?;
         Ok(Held { address, content: Content::Theirs(inside) })
+    }
+
+    /// Reads what our own keep in a cluster: each shard where it is.
+    fn read_cluster(database: &Database) -> anyhow::Result<Held> {
+        let link = |keys: &Keys| Link::new(database.foreign.address.clone(), TIMEOUTS).for_key(keys.tag());
+        let first = Keys::new(database.prefix(), 0)?;
+        let count = redis_fleet::shards_told(&link(&first), &first, None)?.max(database.shards);
+        let mut shards = Vec::with_capacity(count);
+        for number in 0..count {
+            let keys = Keys::new(database.prefix(), number)?;
+            let inside = redis_fleet::Inside::read(&link(&keys), &keys, None)?;
+            shards.push(Shard { number, keys, inside });
+        }
+        let address = database.foreign.address.to_string();
+        Ok(Held { address, content: Content::Ours(shards) })
     }
 
     /// The word for who writes it.

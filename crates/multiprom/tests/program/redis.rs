@@ -289,6 +289,10 @@ fn what_stores_keep_in_a_cluster_is_shown_whole_however_many_shards_there_are() 
         let (code, page, errors) = run(&mut multiprom(&["collect", &url]));
         assert_eq!((code, page.as_str()), (Some(0), JOBS), "{parameters}: {errors}");
     }
+    let (code, text, errors) = run(&mut multiprom(&["dump", &cluster.url()]));
+    assert!(code == Some(0) && text.matches("jobs_total").count() == 3, "{text}{errors}");
+    let (code, text, errors) = run(&mut multiprom(&["check", &cluster.url()]));
+    assert_eq!(code, Some(0), "{text}{errors}");
     let url = format!("{},app=shop", cluster.url());
     let (_, page, _) = run(&mut multiprom(&["collect", &url]));
     assert_eq!(page, JOBS.replace("jobs_total 3", "jobs_total{app=\"shop\"} 3"));
