@@ -74,7 +74,7 @@ impl RedisServer {
     /// `"requirepass s3cret\n"` and the like. They know each other, and that this server has one replica.
     ///
     /// # Panics
-    /// As [`start`](RedisServer::start); or when they do not find each other and a replica within ten seconds.
+    /// As [`start`](RedisServer::start); or when they do not find each other and a replica within a minute.
     pub fn start_sentinels(&self, lines: &str) -> [RedisServer; 3] {
         let sentinels = [(); 3].map(|()| start_sentinel(self.port, 2, lines, &[]));
         let password = lines.lines().find_map(|line| line.strip_prefix("requirepass "));
@@ -83,7 +83,8 @@ impl RedisServer {
             if let Some(password) = password {
                 command.splice(0..0, ["--no-auth-warning", "-a", password]);
             }
-            wait_until("the sentinels know each other and the replica", || {
+            // They ask a master for its replicas every ten seconds, and do nothing for thirty after they were held up.
+            wait_for(Duration::from_secs(60), "the sentinels know each other and the replica", || {
                 let told = sentinel.cli(&command);
                 told.contains("num-other-sentinels\n2\n") && told.contains("num-slaves\n1\n")
             });
@@ -301,10 +302,15 @@ fn answers(directory: &Path) -> bool {
 }
 
 /// Waits until `done`, ten seconds at most.
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+fn wait_until(what: &str, done: impl FnMut() -> bool) {
+    wait_for(Duration::from_secs(10), what, done);
+}
+
+/// Waits until `done`, so long at most.
+fn wait_for(patience: Duration, what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
     while !done() {
-        assert!(Instant::now() < deadline, "ten seconds, and still not: {what}");
+        assert!(Instant::now() < deadline, "{} seconds, and still not: {what}", patience.as_secs());
         sleep(Duration::from_millis(5));
     }
 }
