@@ -109,8 +109,11 @@ type Place<'a> = (&'a str, &'a [Box<str>]);
 
 /// What is left, where something is to be dropped or merged; `now` is in seconds.
 fn thinned(kept: &Kept, now: f64, keeping: Keeping, may_come_back: impl Fn(&str) -> bool) -> Option<Thinned> {
-    let sets: Vec<&LabelSet> =
-        kept.schema.sets().iter().filter(|set| set.numbers.end <= kept.values.len()).collect();
+    let whole = kept.schema.sets().iter().filter(|set| set.numbers.end <= kept.values.len());
+    // A gauge that has gone is shown nowhere, and must not win against one that has not.
+    let has_gone =
+        |set: &&LabelSet| kept.values.get(set.numbers.start).is_some_and(|&value| page::is_gone(value));
+    let (gone, sets): (Vec<&LabelSet>, Vec<&LabelSet>) = whole.partition(has_gone);
     let dropped = dropped(kept, &sets, now, keeping);
     let mut thinned = Thinned::default();
     let mut merged = 0;
@@ -144,7 +147,7 @@ fn thinned(kept: &Kept, now: f64, keeping: Keeping, may_come_back: impl Fn(&str)
             thinned.beside.push(beside);
         }
     }
-    (thinned.dropped > 0 || merged > 0).then_some(thinned)
+    (thinned.dropped > 0 || merged > 0 || !gone.is_empty()).then_some(thinned)
 }
 
 /// Whether several processes' numbers of it become one, and not by adding up.

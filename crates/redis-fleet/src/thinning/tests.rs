@@ -125,3 +125,15 @@ fn kept_of(thinned: &Thinned) -> Kept {
     (kept.values, kept.beside) = (thinned.values.clone(), thinned.beside.clone());
     kept
 }
+
+#[test]
+fn gauges_that_have_gone_win_against_none_and_take_no_place() {
+    let number = |mode, process, value| (mode, process, 0, value, 1.0);
+    let kept =
+        kept(&[number(2, 1, page::GONE), number(2, 2, 5.0), number(4, 1, page::GONE), number(0, 1, 7.0)]);
+    let thinned = thinned(&kept, 1.0, Keeping::default(), |_| false).unwrap();
+    let shown = self::page(&thinned.schema, &thinned.values, &thinned.beside);
+    let of = |mode: &str, value| ((format!("g_{mode}"), "0".to_owned(), String::new()), value);
+    assert_eq!(shown, BTreeMap::from([of("max", 5.0), of("sum", 7.0)]));
+    assert_eq!(thinned.dropped, 0);
+}
