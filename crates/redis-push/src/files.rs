@@ -1,12 +1,12 @@
 //! Which files a directory holds, as far as that tells whether it was wiped.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use dialects::{is_archive_name, is_metrics_file, original_name};
+use dialects::{FOLD_WINDOW, is_archive_name, is_metrics_file, original_name};
 
 use crate::notes::fnv;
 
@@ -28,12 +28,33 @@ pub(crate) type Mark = (u64, u64);
 /// So many files are remembered: those whose names have the least hashes.
 const SOME: usize = 64;
 
+/// So often it is looked where somebody has begun to fold, and so long he is waited for.
+const ATTEMPTS: usize = 3;
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// A change within so long of another may leave the directory's time as it was.
 const GRAIN: Duration = Duration::from_secs(2);
 
 impl Files {
-    /// Looks anew, if the directory has changed since.
-    pub(crate) fn look(&mut self, directory: &Path) -> io::Result<()> {
+    /// Looks anew. Says some of the files, by which they can be told from those of another time, and whether none of those
+    /// is there that were there before.
+    ///
+    /// Nobody folds meanwhile: who is seen under one name and looked for when he has another would be missed.
+    pub(crate) fn look(&mut self, directory: &Path, before: &[Mark]) -> io::Result<(Vec<Mark>, bool)> {
+        for _ in 0..ATTEMPTS {
+            let window = lock_window(directory)?;
+            self.list(directory)?;
+            let found = (self.marks(directory), self.replace(directory, before));
+            // Where there was nothing to lock, somebody may have begun to fold.
+            if window.is_some() || !directory.join(FOLD_WINDOW).exists() {
+                return Ok(found);
+            }
+        }
+        Err(io::Error::other("somebody begins to fold all the time"))
+    }
+
+    /// Lists them anew, if the directory has changed since.
+    fn list(&mut self, directory: &Path) -> io::Result<()> {
         let about = fs::metadata(directory)?;
         let changed = about.modified()?;
         let is_old = SystemTime::now().duration_since(changed).is_ok_and(|age| age > GRAIN);
@@ -58,20 +79,38 @@ impl Files {
         Ok(())
     }
 
-    /// Some of them, by which they can be told from those of another time.
-    pub(crate) fn marks(&self, directory: &Path) -> Vec<Mark> {
+    fn marks(&self, directory: &Path) -> Vec<Mark> {
         let some = self.names.iter().take(SOME);
         some.filter_map(|(hash, name)| Some((*hash, mark(&directory.join(name))?))).collect()
     }
 
     /// Whether there are files, and none of those that were there before.
-    pub(crate) fn replace(&self, directory: &Path, before: &[Mark]) -> bool {
+    fn replace(&self, directory: &Path, before: &[Mark]) -> bool {
         let is_there = |(hash, known): &Mark| {
             let first = self.names.partition_point(|(other, _)| other < hash);
             let same = self.names[first..].iter().take_while(|(other, _)| other == hash);
             same.into_iter().any(|(_, name)| mark(&directory.join(name)) == Some(*known))
         };
         !self.names.is_empty() && !before.is_empty() && !before.iter().any(is_there)
+    }
+}
+
+/// Keeps others from folding until it is dropped; none where nobody ever has.
+fn lock_window(directory: &Path) -> io::Result<Option<File>> {
+    let file = match File::open(directory.join(FOLD_WINDOW)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let begun = Instant::now();
+    loop {
+        match file.try_lock_shared() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
 }
 
@@ -93,7 +132,7 @@ mod tests {
 
     fn look(path: &Path) -> Files {
         let mut files = Files::default();
-        files.look(path).unwrap();
+        files.look(path, &[]).unwrap();
         files
     }
 
@@ -150,5 +189,38 @@ mod tests {
         fs::remove_file(path.join(last)).unwrap();
         write(5_000);
         assert!(look(path).replace(path, &before));
+    }
+
+    #[test]
+    fn a_directory_that_is_folded_looks_wiped_at_no_moment() {
+        for _ in 0..40 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path();
+            let file = |pid: u32| {
+                let mut file = vec![0; dialects::HEADER_LEN];
+                let key = br#"["a", "a_total", {}, ""]"#;
+                dialects::push_record(dialects::Dialect::PYTHON, key, 1.0, 0.0, &mut file);
+                let used = u32::try_from(file.len()).unwrap();
+                file[..4].copy_from_slice(&used.to_ne_bytes());
+                fs::write(path.join(format!("counter_{pid}.db")), file).unwrap();
+            };
+            (0..20).for_each(file);
+            let before = look(path).marks(path);
+            std::thread::scope(|scope| {
+                let folding = scope.spawn(|| {
+                    let stopped = folding::Options { stopped: true, ..folding::Options::default() };
+                    folding::Folder::new(path, stopped).fold().unwrap();
+                    // Somebody counts on, so that there are files.
+                    file(100);
+                });
+                while !folding.is_finished() {
+                    let mut files = Files::default();
+                    let (_, replaced) = files.look(path, &before).unwrap();
+                    assert!(!replaced || files.has_archive);
+                }
+            });
+            let mut files = Files::default();
+            assert!(files.look(path, &before).unwrap().1 && files.has_archive);
+        }
     }
 }

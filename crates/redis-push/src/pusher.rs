@@ -217,7 +217,7 @@ impl Pusher {
             let operation = format!("list {}", self.what.directory.display());
             PushError::File { operation, error }
         };
-        sender.files.look(&self.what.directory).map_err(failed)?;
+        let (marks, replaced) = sender.files.look(&self.what.directory, &sender.before).map_err(failed)?;
         self.tally.begin();
         let read = self.runtime.block_on(self.what.source.read(&ask, &mut self.tally));
         read.map_err(PushError::Source)?;
@@ -226,11 +226,9 @@ impl Pusher {
             Rules::Ruby => self.clock.by_redis(time),
             _ => time + self.ahead,
         };
-        let replaced = sender.files.replace(&self.what.directory, &sender.before);
         let files = (replaced, sender.files.has_archive);
         sender.ledger.take(&page, &self.tally.meanings(), files, clock);
         // While there are none, those that come are compared with what was there last.
-        let marks = sender.files.marks(&self.what.directory);
         if !marks.is_empty() {
             sender.before = marks;
         }
