@@ -225,7 +225,7 @@ impl OfShard {
         let mut whose = None;
         for set in fleet.retired.schema.sets() {
             if set.process.is_empty() || !back.contains(speaker(&set.process)) {
-                if whose != Some(&set.process) {
+                if !is_same(whose, &set.process) {
                     let origin = into.origin(&process(&set.process), "retired");
                     into.report(origin);
                     whose = Some(&set.process);
@@ -249,7 +249,7 @@ impl OfShard {
             let mut whose = None;
             for set in kept.schema.sets() {
                 if lives || !set.desc.aggregation().live {
-                    if whose != Some(&set.process) {
+                    if !is_same(whose, &set.process) {
                         let origin = into.origin(&process(&kept.whose(set)), &kept.name);
                         into.report(origin);
                         whose = Some(&set.process);
@@ -259,6 +259,13 @@ impl OfShard {
             }
         }
     }
+}
+
+/// Whether the name is that of the label set before. Most have none, and to compare two that are empty takes glibc's
+/// `memcmp` 80 ns on AMD's Zen 4: it loads, masked, from where there is nothing.
+fn is_same(before: Option<&Box<str>>, name: &str) -> bool {
+    before
+        .is_some_and(|before| before.is_empty() == name.is_empty() && (name.is_empty() || **before == *name))
 }
 
 /// Adds the numbers of a label set, as far as they are there.
