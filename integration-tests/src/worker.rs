@@ -3,7 +3,10 @@
 //! `integration-worker count mmap|file DIRECTORY SEED` counts what `apps/count.py` counts, as far as the store's own
 //! dialect has it; `crowd DIRECTORY` forks
 //! processes, which count a little and end; `stay DIRECTORY` does what one process of `apps/stay.py` does; `storm DIRECTORY ACKNOWLEDGED` counts until it is killed.
+//! `count redis URL SEED`, `redis-storm`, `redis-jobs` and `redis-prefork` count in a Redis: see `redis_worker.rs`.
 #![forbid(unsafe_code)]
+
+mod redis_worker;
 
 use std::fs::File;
 use std::io::Read;
@@ -16,14 +19,22 @@ use metrics_core::{Aggregation, Buckets, Registry};
 use store_file::FileStore;
 use store_mmap::MmapStore;
 
+/// How gauges may be merged, as far as `apps/count.py` sets some.
+const MODES: [&str; 9] =
+    ["all", "liveall", "min", "livemin", "max", "livemax", "sum", "livesum", "mostrecent"];
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["count", "mmap", directory, seed] => {
-            let modes =
-                ["all", "liveall", "min", "livemin", "max", "livemax", "sum", "livesum", "mostrecent"];
-            count(Registry::new(MmapStore::open(directory)?), &modes, seed.parse()?)
+            count(Registry::new(MmapStore::open(directory)?), &MODES, seed.parse()?)
+        }
+        ["count", "redis", url, seed] => redis_worker::count(url, seed.parse()?),
+        ["redis-storm", url, name, acknowledged] => redis_worker::storm(url, name, Path::new(acknowledged)),
+        ["redis-jobs", url, count, end] => redis_worker::jobs(url, count.parse()?, end),
+        ["redis-prefork", url, children, count] => {
+            redis_worker::prefork(url, children.parse()?, count.parse()?)
         }
         // Ruby's files do not say how gauges are merged, except by `all`.
         ["count", "file", directory, seed] => {

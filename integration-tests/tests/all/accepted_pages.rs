@@ -10,7 +10,7 @@ use crate::tools::{app, collect, output, prometheus, python};
 
 /// Somebody who reads pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reader {
+pub(crate) enum Reader {
     /// `promtool check metrics`: Prometheus' own reader of the text format. What it would like to be named
     /// differently is the recorded application's affair.
     Promtool,
@@ -69,7 +69,7 @@ fn every_recorded_directory_gives_pages_that_promtool_and_python_read() {
 }
 
 /// Pages that a reader refused, with its words.
-type Refused = BTreeMap<(String, Reader), String>;
+pub(crate) type Refused = BTreeMap<(String, Reader), String>;
 
 /// Prints both formats of every recorded directory, for Ruby's with and without catalog, and all with and without a limit
 /// on series. The files of the pages are named after the case, `.catalog` and `.limited` where there is one, and `.txt` or
@@ -101,7 +101,7 @@ fn print_pages(into: &Path) -> Vec<PathBuf> {
     pages
 }
 
-fn print_both(data: &Path, arguments: &[&OsStr], name: &Path) -> [PathBuf; 2] {
+pub(crate) fn print_both(data: &Path, arguments: &[&OsStr], name: &Path) -> [PathBuf; 2] {
     [("text", "txt"), ("openmetrics", "om")].map(|(format, ending)| {
         let mut all = vec!["--format".as_ref(), format.as_ref()];
         all.extend(arguments);
@@ -138,7 +138,7 @@ fn unpacked(case: &Path, room: &Path) -> PathBuf {
     if inner.exists() { inner } else { room.to_owned() }
 }
 
-fn refused_by_promtool(pages: &[PathBuf]) -> Refused {
+pub(crate) fn refused_by_promtool(pages: &[PathBuf]) -> Refused {
     const LINT: i32 = 3; // exit code: read well, but has something to say about it
     let mut refused = Refused::new();
     for page in pages.iter().filter(|page| ending(page) == "txt") {
@@ -153,7 +153,7 @@ fn refused_by_promtool(pages: &[PathBuf]) -> Refused {
     refused
 }
 
-fn refused_by_python(pages: &[PathBuf]) -> Refused {
+pub(crate) fn refused_by_python(pages: &[PathBuf]) -> Refused {
     let answers = output(python().arg(app("parse_pages.py")).args(pages));
     let answers = String::from_utf8(answers).expect("Python prints UTF-8");
     assert_eq!(answers.lines().count(), pages.len(), "{answers}");

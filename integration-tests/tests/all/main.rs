@@ -14,6 +14,7 @@ mod tools;
 
 mod accepted_pages;
 mod full_disk;
+mod in_redis;
 mod killed_writers;
 mod numbers;
 mod one_command;

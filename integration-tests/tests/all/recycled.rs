@@ -79,7 +79,7 @@ fn workers_come_and_go_and_the_page_stays_small_and_whole() {
     // Workers without a hook are left out of the gauges of the living when they are dead.
     let living = page::sum(&page, "shop_requests_in_flight");
     assert!(living.abs() < 1.0, "{living} requests in flight");
-    prometheus.saw_no_restart(counted);
+    prometheus.saw_no_restart(&COUNTERS, counted);
 
     signal("TERM", &shop.pid());
     shop.wait_for_success();
@@ -228,13 +228,13 @@ fn assert_close(theirs: &Numbers, ours: &Numbers) {
 }
 
 /// A Prometheus that scrapes ten times a second.
-struct Prometheus {
+pub(crate) struct Prometheus {
     running: Running,
     address: SocketAddr,
 }
 
 impl Prometheus {
-    fn start(exporter: SocketAddr, directory: &Path) -> Prometheus {
+    pub(crate) fn start(exporter: SocketAddr, directory: &Path) -> Prometheus {
         let config: PathBuf = directory.join("recycled.yml");
         let text = format!(
             "global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}\n\
@@ -257,12 +257,12 @@ impl Prometheus {
         (number("count_over_time(up%5B1d%5D)"), number("sum_over_time(up%5B1d%5D)"))
     }
 
-    /// Whether no counter restarted in its eyes, and it has counted what there is.
-    fn saw_no_restart(&mut self, counted: f64) {
+    /// Whether no counter of these restarted in its eyes, and it has counted what there is of the first.
+    pub(crate) fn saw_no_restart(&mut self, counters: &[&str], counted: f64) {
         let address = self.address;
-        let all = || (ask(address, "sum(http_requests_total)") == Some(counted)).then_some(());
+        let all = || (ask(address, &format!("sum({})", counters[0])) == Some(counted)).then_some(());
         self.running.wait_until("count all", |_| all());
-        for name in COUNTERS {
+        for name in counters {
             let restarts = ask(address, &format!("max(resets({name}%5B1d%5D))"));
             assert_eq!(restarts, Some(0.0), "{name}\n{}", self.running.log());
         }
