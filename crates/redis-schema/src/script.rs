@@ -1,4 +1,25 @@
 //! What is done on the server in one step: Lua, Redis 3.2 and later (which replicates what a script did, not its text).
+//!
+//! A script that may not run one of its commands ends where it stands, with half of it done, and the error does not say
+//! which command that was. So each of them first asks for all rights that it may need, where the server can tell (Redis
+//! 7), and does nothing if one is missing. [`PATCH`] does not: what it could leave half done [`FLUSH`] does again.
+
+/// A script that first asks whether it may run all of these commands.
+macro_rules! with_rights {
+    ($commands:literal, $code:literal) => {
+        concat!(
+            "for command in string.gmatch('",
+            $commands,
+            "', '%S+') do\n",
+            "  if redis.acl_check_cmd and not redis.acl_check_cmd(command, KEYS[1]) then\n",
+            "    return redis.error_reply(\"NOPERM this user has no permissions to run the '\" .. command .. \
+             \"' command in scripts\")\n",
+            "  end\n",
+            "end\n",
+            $code
+        )
+    };
+}
 
 /// A process sends what has changed.
 ///
@@ -9,7 +30,9 @@
 ///
 /// Answers what [`Answer`](crate::Answer) reads: a word, the epoch, a number. Does nothing unless it answers `OK`, but
 /// for beginning an epoch.
-pub const FLUSH: &str = "\
+pub const FLUSH: &str = with_rights!(
+    "time get set zscore zadd hget hset hmset setrange strlen",
+    "\
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch = redis.call('GET', KEYS[4])
@@ -44,7 +67,8 @@ for i = 9, #ARGV, 1000 do
 end
 redis.call('HSET', KEYS[5], '#seq', ARGV[2])
 return {'OK', epoch, own}
-";
+"
+);
 
 /// A process sends a few numbers that have changed, and waits for it: [`FLUSH`] where all is as it was, in two steps
 /// instead of ten.
@@ -78,7 +102,9 @@ return 1
 ///
 /// All that can fail comes before the first number is added: so a frame is there as a whole or not at all. Numbers that
 /// are infinite or none are added up by the script, since Redis refuses to.
-pub const ADD: &str = "\
+pub const ADD: &str = with_rights!(
+    "time get set hget hset hdel hincrbyfloat zadd zrangebyscore zrem",
+    "\
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch = redis.call('GET', KEYS[1])
@@ -142,7 +168,8 @@ for key = 5, #KEYS do
   end
 end
 return {'OK', epoch, refused}
-";
+"
+);
 
 /// A process that is dead is taken out, and what it has counted is put into what is kept of the retired.
 ///
@@ -153,7 +180,9 @@ return {'OK', epoch, refused}
 /// the new version and the new [`HASH`].
 ///
 /// Answers 1; or 0, and does nothing, where one of the four is not as it was read.
-pub const RETIRE: &str = "\
+pub const RETIRE: &str = with_rights!(
+    "time zscore hget strlen setrange hset hmset del zrem hdel zadd zrangebyscore",
+    "\
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2]
   or redis.call('HGET', KEYS[5], '#seq') ~= ARGV[3]
   or (redis.call('HGET', KEYS[7], '#version') or '') ~= ARGV[4]
@@ -178,7 +207,8 @@ for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 
   redis.call('ZREM', KEYS[4], old)
 end
 return 1
-";
+"
+);
 
 /// What is kept of the retired is written anew, smaller.
 ///
@@ -187,7 +217,9 @@ return 1
 /// [`HASH`].
 ///
 /// Answers 1; or 0, and does nothing, where somebody has changed them since.
-pub const THIN: &str = "\
+pub const THIN: &str = with_rights!(
+    "hget hset hmset del set",
+    "\
 if (redis.call('HGET', KEYS[1], '#version') or '') ~= ARGV[1] then
   return 0
 end
@@ -199,7 +231,8 @@ for i = 4, #ARGV, 1000 do
 end
 redis.call('HSET', KEYS[1], '#dropped', string.format('%.0f', dropped))
 return 1
-";
+"
+);
 
 /// The field that has a process's sequence number.
 pub const SEQUENCE: &str = "#seq";
@@ -217,3 +250,20 @@ pub const VERSION: &str = "#version";
 pub const HASH: &str = "#hash";
 /// The field of the retired that says how many label sets of dead processes were dropped, ever.
 pub const DROPPED: &str = "#dropped";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_script_asks_for_the_commands_that_it_runs_and_no_others() {
+        for script in [super::FLUSH, super::ADD, super::RETIRE, super::THIN] {
+            let (_, asked) = script.split_once("string.gmatch('").unwrap();
+            let (asked, code) = asked.split_once('\'').unwrap();
+            let runs =
+                code.split("call('").skip(1).map(|call| call.split('\'').next().unwrap().to_lowercase());
+            let asked: BTreeSet<String> = asked.split(' ').map(str::to_owned).collect();
+            assert_eq!(asked, runs.collect());
+        }
+    }
+}

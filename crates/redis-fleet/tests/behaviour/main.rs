@@ -10,6 +10,7 @@ mod inside;
 mod modes;
 mod promises;
 mod retired;
+mod rights;
 mod shared;
 mod synchronous;
 mod thinning;

@@ -152,7 +152,7 @@ impl Drop for Over<'_> {
     }
 }
 
-fn page_of(collector: &Collector, liveness: Liveness) -> Result<Snapshot, String> {
+pub(crate) fn page_of(collector: &Collector, liveness: Liveness) -> Result<Snapshot, String> {
     let mut ask = Ask::default();
     ask.liveness = liveness;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -160,7 +160,7 @@ fn page_of(collector: &Collector, liveness: Liveness) -> Result<Snapshot, String
     page.map(|page| (*page).clone()).map_err(|error| error.to_string())
 }
 
-fn only(page: &Snapshot, name: &str) -> Result<f64, String> {
+pub(crate) fn only(page: &Snapshot, name: &str) -> Result<f64, String> {
     let samples: Vec<_> = page
         .families
         .iter()
@@ -173,6 +173,6 @@ fn only(page: &Snapshot, name: &str) -> Result<f64, String> {
     }
 }
 
-fn source(url: &str, prefix: &str) -> FleetSource {
+pub(crate) fn source(url: &str, prefix: &str) -> FleetSource {
     FleetSource::new(Address::parse(url).unwrap(), prefix, Timeouts::default()).unwrap()
 }

@@ -1,0 +1,195 @@
+//! Users that may do what `PROTOCOL.md` says they need, and no more: all works, and nothing does without one of their
+//! rights.
+
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use collector::{Collector, Liveness};
+use metrics_core::{Aggregation, Registry};
+use redis_fleet::{Janitor, Keeping};
+use redis_link::{Address, Timeouts};
+use redis_testkit::RedisServer;
+use store_redis::{Options, RedisStore, Sending};
+
+use crate::place::{PATIENCE, only, page_of, source};
+
+const PROTOCOL: &str = include_str!("../../../redis-schema/PROTOCOL.md");
+const PREFIX: &str = "shop";
+
+/// The rights of the row that begins so.
+fn rights(who: &str) -> Vec<&'static str> {
+    let row = PROTOCOL.lines().find(|line| line.starts_with(&format!("| {who}")));
+    let row = row.unwrap_or_else(|| panic!("no rights of {who}"));
+    let rights = row.split('`').filter(|part| part.starts_with('+')).flat_map(str::split_whitespace);
+    let rights: Vec<_> = rights.map(|right| right.trim_start_matches('+')).collect();
+    assert!(!rights.is_empty(), "{row}");
+    rights
+}
+
+/// A server, and a user who may do so much on the keys of the application, each time another one.
+struct Users {
+    server: RedisServer,
+    made: Mutex<usize>,
+}
+
+impl Users {
+    fn new() -> Users {
+        Users { server: RedisServer::start(), made: Mutex::new(0) }
+    }
+
+    /// The address for a new user, on whose server there is nothing. Whoever uses that of the one before is shut out.
+    fn may(&self, rights: &[&str]) -> String {
+        let mut made = self.made.lock().unwrap();
+        self.server.cli(&["ACL", "DELUSER", &format!("user-{made}")]);
+        *made += 1;
+        let user = format!("user-{made}");
+        self.server.cli(&["FLUSHALL"]);
+        self.server.cli(&["SCRIPT", "FLUSH"]);
+        let rights: Vec<String> = rights.iter().map(|right| format!("+{right}")).collect();
+        let mut command = vec!["ACL", "SETUSER", &*user, "reset", "on", ">s3cret", "~{shop#*"];
+        command.extend(rights.iter().map(String::as_str));
+        self.server.cli(&command);
+        format!("redis://{user}:s3cret@127.0.0.1:{}/0", self.server.port())
+    }
+
+    /// The deed is done with all of these rights, and without one of them it fails and names it; but for those that it
+    /// can do without.
+    fn try_each(
+        &self,
+        rights: &[&str],
+        dispensable: &[&str],
+        deed: impl Fn(&RedisServer, &str) -> Result<(), String>,
+    ) {
+        deed(&self.server, &self.may(rights)).unwrap();
+        for missing in rights {
+            let others: Vec<&str> = rights.iter().filter(|right| right != &missing).copied().collect();
+            let done = deed(&self.server, &self.may(&others));
+            if dispensable.contains(missing) {
+                done.unwrap_or_else(|why| panic!("without {missing}: {why}"));
+                continue;
+            }
+            let why = done.expect_err(&format!("nothing fails without {missing}"));
+            let named = why.contains("NOPERM") && why.contains(&format!("'{missing}'"));
+            assert!(named && !why.contains("s3cret"), "without {missing}: {why}");
+        }
+    }
+}
+
+/// Opens a store at this address, counts in it, and waits until that has arrived, twice; or says what it warns of.
+fn send(url: &str, sending: Sending, shards: usize) -> Result<(), String> {
+    let (tell, told) = mpsc::channel();
+    let options = Options {
+        prefix: PREFIX.to_owned(),
+        shards,
+        sending,
+        interval: Options::SHORTEST,
+        warn: Arc::new(move |error| drop(tell.send(error.to_string()))),
+        ..Options::default()
+    };
+    let store = RedisStore::open_with(url, options).map_err(|error| error.to_string())?;
+    let registry = Registry::new(store.clone());
+    let begun = Instant::now();
+    let arrives = || {
+        while store.flush(Duration::from_millis(20)).is_err() {
+            if let Ok(why) = told.try_recv() {
+                return Err(why);
+            }
+            assert!(begun.elapsed() < PATIENCE, "nothing arrives, and nobody is told why");
+        }
+        told.try_recv().map_or(Ok(()), Err)
+    };
+    registry.counter("jobs", "Jobs.").register().unwrap().inc();
+    let sent = arrives().and_then(|()| {
+        registry.counter("mails", "Mails.").register().unwrap().inc();
+        arrives()
+    });
+    // Nobody waits for one that cannot send any more.
+    let ended = store.close(if sent.is_ok() { PATIENCE } else { Duration::ZERO });
+    sent.and_then(|()| ended.map_err(|error| error.to_string()))
+}
+
+#[test]
+fn who_sends_needs_what_is_written_and_nothing_else() {
+    let users = Users::new();
+    let own = rights("who sends numbers of its own");
+    users.try_each(&own, &[], |_, url| send(url, Sending::Periodic, 1));
+    users.try_each(&[&*own, &["info"]].concat(), &["info"], |_, url| send(url, Sending::Synchronous, 1));
+    let sharded = rights("both, where there are several shards");
+    users.try_each(&[own, sharded].concat(), &[], |_, url| send(url, Sending::Periodic, 3));
+}
+
+#[test]
+fn who_adds_to_shared_numbers_needs_what_is_written_and_nothing_else() {
+    let users = Users::new();
+    let shared = rights("who adds to shared numbers");
+    users.try_each(&shared, &[], |server, url| {
+        // A sequence number whose time is over.
+        server.cli(&["ZADD", "{shop#0}:shared:until", "1", "old"]);
+        server.cli(&["HSET", "{shop#0}:shared:sequences", "old", "1"]);
+        send(url, Sending::Shared, 1)?;
+        assert_eq!(server.cli(&["HEXISTS", "{shop#0}:shared:sequences", "old"]), "0\n");
+        Ok(())
+    });
+}
+
+/// The jobs on the page, as this user reads it.
+fn jobs(url: &str) -> Result<f64, String> {
+    let source = source(url, PREFIX);
+    if !source.is_in_use(None).map_err(|error| format!("{error:?} {error}"))? {
+        return Err("nothing is there".to_owned());
+    }
+    only(&page_of(&Collector::new(vec![Box::new(source)]), Liveness::AsFiled)?, "jobs_total")
+}
+
+/// A process that has counted one job and has ended, with a gauge of its own.
+fn short_life(server: &RedisServer) {
+    let options = Options { prefix: PREFIX.to_owned(), shards: 2, ..Options::default() };
+    let store = RedisStore::open_with(&server.url(), options).unwrap();
+    let registry = Registry::new(store.clone());
+    registry.counter("jobs", "Jobs.").register().unwrap().inc();
+    registry.gauge("level", "A level.").aggregation(Aggregation::ALL).register().unwrap().set(1.0);
+    store.close(PATIENCE).unwrap();
+}
+
+fn janitor(url: &str) -> Janitor {
+    let janitor = Janitor::new(Address::parse(url).unwrap(), PREFIX, Timeouts::default(), PATIENCE);
+    janitor.unwrap().keeping(Keeping { most: 0, age: None })
+}
+
+#[test]
+fn who_reads_pages_needs_what_is_written_and_nothing_else() {
+    let users = Users::new();
+    users.try_each(&rights("who reads pages"), &[], |server, url| {
+        short_life(server);
+        janitor(&server.url()).tidy().unwrap();
+        short_life(server);
+        send(&server.url(), Sending::Shared, 1)?;
+        jobs(url).map(|jobs| assert_eq!(jobs, 3.0))
+    });
+}
+
+#[test]
+fn who_retires_needs_what_is_written_and_leaves_nothing_half_done_where_a_right_lacks() {
+    let users = Users::new();
+    let reads = rights("who reads pages");
+    let all = [reads, rights("who retires the dead, besides")].concat();
+    // Who does not ask whose the database is does without EXISTS.
+    users.try_each(&all, &["exists"], |server, url| {
+        (0..2).for_each(|_| short_life(server));
+        // Somebody whose tomb has ended.
+        for shard in ["{shop#0}", "{shop#1}"] {
+            server.cli(&["ZADD", &format!("{shard}:tombs:until"), "1", "old"]);
+            server.cli(&["HSET", &format!("{shard}:tombs"), "old", "1"]);
+        }
+        let mut janitor = janitor(url);
+        let tidied = (0..3).try_for_each(|_| janitor.tidy().map(drop));
+        assert_eq!(jobs(&server.url()), Ok(2.0), "{tidied:?}");
+        tidied.map_err(|error| error.to_string())?;
+        // Only it knows how many shards there are.
+        server.cli(&["DEL", "{shop#0}:shards"]);
+        let told = janitor.tidy().map(drop).map_err(|error| error.to_string());
+        assert_eq!(server.cli(&["SCARD", "{shop#0}:shards"]) == "1\n", told.is_ok());
+        told
+    });
+}
