@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use forked::testing::{Child, Way, fork};
 use metrics_core::Registry;
-use store_redis::{Options, RedisStore};
+use store_redis::{Options, RedisStore, Sending};
 
 /// How often is sent what has changed: often, as tests do not wait for long.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -19,7 +19,11 @@ const INTERVAL: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(50);
 
 fn open(url: &str) -> anyhow::Result<RedisStore> {
-    Ok(RedisStore::open_with(url, Options { interval: INTERVAL, ..Options::default() })?)
+    open_as(url, Sending::Periodic)
+}
+
+fn open_as(url: &str, sending: Sending) -> anyhow::Result<RedisStore> {
+    Ok(RedisStore::open_with(url, Options { sending, interval: INTERVAL, ..Options::default() })?)
 }
 
 /// Counts the same as in a directory, and stays, not closed, until it has sent that and its input ends.
@@ -34,8 +38,14 @@ pub(crate) fn count(url: &str, seed: u32) -> anyhow::Result<()> {
 
 /// Two threads that count in series of this `name` until the input ends: one in a counter, one in a histogram. Each writes
 /// how often it has counted, after each time, to its own eight bytes of the file `acknowledged`. Closes the store.
-pub(crate) fn storm(url: &str, name: &str, acknowledged: &Path) -> anyhow::Result<()> {
-    let store = open(url)?;
+pub(crate) fn storm(url: &str, mode: &str, name: &str, acknowledged: &Path) -> anyhow::Result<()> {
+    let sending = match mode {
+        "periodic" => Sending::Periodic,
+        "synchronous" => Sending::Synchronous,
+        "shared" => Sending::Shared,
+        _ => bail!("no mode: {mode}"),
+    };
+    let store = open_as(url, sending)?;
     let registry = Registry::new(store.clone());
     let updates = registry.counter("storm_updates", "Updates.").labels(["worker"])?.with([name]);
     let seconds = registry.histogram("storm_seconds", "Observations.").labels(["worker"])?.with([name]);

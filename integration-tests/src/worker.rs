@@ -31,7 +31,9 @@ fn main() -> anyhow::Result<()> {
             count(Registry::new(MmapStore::open(directory)?), &MODES, seed.parse()?)
         }
         ["count", "redis", url, seed] => redis_worker::count(url, seed.parse()?),
-        ["redis-storm", url, name, acknowledged] => redis_worker::storm(url, name, Path::new(acknowledged)),
+        ["redis-storm", url, mode, name, acknowledged] => {
+            redis_worker::storm(url, mode, name, Path::new(acknowledged))
+        }
         ["redis-jobs", url, count, end] => redis_worker::jobs(url, count.parse()?, end),
         ["redis-prefork", url, children, count] => {
             redis_worker::prefork(url, children.parse()?, count.parse()?)

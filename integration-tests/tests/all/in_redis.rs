@@ -36,11 +36,16 @@ const UPDATES: &str = "storm_updates_total";
 const OBSERVATIONS: &str = "storm_seconds_count";
 
 impl Storm {
-    /// Starts one, and waits until it counts.
+    /// Starts one that sends every interval, and waits until it counts.
     fn start(name: &str, url: &str, directory: &Path) -> Storm {
+        Storm::start_as("periodic", name, url, directory)
+    }
+
+    /// The same in another mode of the store.
+    fn start_as(mode: &str, name: &str, url: &str, directory: &Path) -> Storm {
         let acknowledged = directory.join(format!("{name}.acknowledged"));
         let mut command = worker();
-        command.args(["redis-storm", url, name]).arg(&acknowledged);
+        command.args(["redis-storm", url, mode, name]).arg(&acknowledged);
         let running = Running::start(name, &mut command, directory);
         let mut storm = Storm { running, name: name.to_owned(), acknowledged };
         let file = storm.acknowledged.clone();
@@ -58,6 +63,12 @@ impl Storm {
     /// How often each of its threads has counted, by this page; 0 where it does not stand there.
     fn counted(&self, page: &Page) -> [f64; 2] {
         [UPDATES, OBSERVATIONS].map(|name| page.of_worker(name, &self.name).unwrap_or(0.0))
+    }
+
+    /// Kills it. How often each of its threads has counted for sure; it may have done it once more.
+    fn kill(self) -> [f64; 2] {
+        self.running.kill();
+        counts(&self.acknowledged).expect("it has counted")
     }
 
     /// Lets it end in its own way: all that it has counted is in Redis then.

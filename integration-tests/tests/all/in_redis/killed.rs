@@ -36,9 +36,8 @@ fn of_workers_that_are_killed_all_is_there_but_the_last_interval_and_nothing_twi
         // Not always at the same place between two frames.
         std::thread::sleep(SURELY_SENT + Duration::from_millis(37 * round));
         for (storm, sure) in storms.into_iter().zip(sure) {
-            let Storm { running, name, acknowledged } = storm;
-            running.kill();
-            let last = super::counts(&acknowledged).expect("it has counted");
+            let name = storm.name.clone();
+            let last = storm.kill();
             dead.push((name, sure, last));
         }
         let page = page(address).expect("the server is there");
@@ -57,6 +56,67 @@ fn of_workers_that_are_killed_all_is_there_but_the_last_interval_and_nothing_twi
     let watched = watch.end();
     assert!(watched.failed.is_empty(), "{:?}", watched.failed);
     assert_eq!(watched.last.0, page.0, "nothing changes any more");
+}
+
+#[test]
+fn where_each_change_is_sent_at_once_whoever_is_killed_has_lost_nothing() {
+    let server = RedisServer::start();
+    let directory = tempfile::tempdir().expect("make a directory");
+    let directory = directory.path();
+    let (_exporter, address) = exporter("multiprom", &[], &server.url(), directory);
+    let watch = Watch::start(address, Missing::Never);
+    let janitor = Hasty::start(&server.url(), Duration::from_secs(1));
+    let mut dead = Vec::new();
+    for round in 0..12 {
+        let name = format!("one-{round}");
+        let storm = Storm::start_as("synchronous", &name, &server.url(), directory);
+        std::thread::sleep(Duration::from_millis(41 * round));
+        let last = storm.kill();
+        dead.push((name, last));
+        let page = page(address).expect("the server is there");
+        dead.iter().for_each(|(name, last)| assert_within(name, *last, counted(name, &page), *last));
+    }
+    wait_until_retired_but(0, &server);
+    assert!(janitor.end() >= dead.len());
+    let page = page(address).expect("the server is there");
+    dead.iter().for_each(|(name, last)| assert_within(name, *last, counted(name, &page), *last));
+    let watched = watch.end();
+    assert!(watched.failed.is_empty(), "{:?}", watched.failed);
+}
+
+#[test]
+fn of_workers_that_share_their_numbers_and_are_killed_nothing_is_added_twice() {
+    let server = RedisServer::start();
+    let directory = tempfile::tempdir().expect("make a directory");
+    let directory = directory.path();
+    let (_exporter, address) = exporter("multiprom", &[], &server.url(), directory);
+    let watch = Watch::start(address, Missing::Never);
+    let behind_a_bad_line = format!("redis://127.0.0.1:{}/0", bad_line(server.port()));
+    let mut dead = Vec::new();
+    for round in 0..3 {
+        let storms = [("one", server.url()), ("bad-line", behind_a_bad_line.clone())]
+            .map(|(name, url)| Storm::start_as("shared", &format!("{name}-{round}"), &url, directory));
+        for storm in &storms {
+            wait_for(address, "each one is heard", |page| storm.counted(page).iter().all(|&it| it > 0.0));
+        }
+        let sure = [storms[0].acknowledged(), [1.0; 2]];
+        std::thread::sleep(SURELY_SENT + Duration::from_millis(53 * round));
+        for (storm, sure) in storms.into_iter().zip(sure) {
+            let name = storm.name.clone();
+            dead.push((name, sure, storm.kill()));
+        }
+    }
+    // One that ends in its own way, behind the same line, has added all.
+    let mut last = Storm::start_as("shared", "last", &behind_a_bad_line, directory);
+    wait_for(address, "it is heard", |page| last.counted(page).iter().all(|&it| it > 100.0));
+    let all = last.end();
+    let page = page(address).expect("the server is there");
+    assert_eq!(last.counted(&page), all);
+    for (name, sure, last) in &dead {
+        assert_within(name, *sure, counted(name, &page), *last);
+    }
+    let watched = watch.end();
+    assert!(watched.failed.is_empty(), "{:?}", watched.failed);
 }
 
 fn counted(name: &str, page: &super::Page) -> [f64; 2] {
