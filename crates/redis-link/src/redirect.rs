@@ -69,21 +69,35 @@ impl Redirected {
         }
     }
 
-    /// Puts what the other node has answered where the redirections stood.
+    /// Puts what the other node has answered where the redirections stood. Where it refuses a command and has refused to
+    /// be asked before (`ASKING`), that is why.
     pub(crate) fn put(self, told: Vec<Value>, answers: &mut Vec<Value>) {
         let asked = usize::from(!self.for_good);
+        let mut told = told.into_iter();
         match self.which {
-            Which::Transaction => *answers = told.into_iter().skip(asked).collect(),
+            Which::Transaction => {
+                let asking = told.by_ref().take(asked).find(is_error);
+                *answers = told.collect();
+                if let (Some(why), [first, .., last]) = (asking, &mut answers[..])
+                    && is_error(last)
+                {
+                    *first = why;
+                }
+            }
             Which::These(which) => {
-                let told = told.into_iter().skip(asked).step_by(1 + asked);
-                for (at, value) in which.into_iter().zip(told) {
-                    if let Some(place) = answers.get_mut(at) {
-                        *place = value;
+                for at in which {
+                    let asking = told.by_ref().take(asked).find(is_error);
+                    if let (Some(value), Some(place)) = (told.next(), answers.get_mut(at)) {
+                        *place = asking.filter(|_| is_error(&value)).unwrap_or(value);
                     }
                 }
             }
         }
     }
+}
+
+fn is_error(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(_))
 }
 
 /// Where an answer says that a command is to go, and whether for good. One for another slot is an error like others: a

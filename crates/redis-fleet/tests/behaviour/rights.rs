@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use collector::{Collector, Liveness};
 use metrics_core::{Aggregation, Registry};
-use redis_fleet::{Janitor, Keeping};
-use redis_link::{Address, Timeouts};
-use redis_testkit::RedisServer;
+use redis_fleet::{Inside, Janitor, Keeping};
+use redis_link::{Address, Link, Timeouts};
+use redis_schema::Keys;
+use redis_testkit::{RedisCluster, RedisServer};
 use store_redis::{Options, RedisStore, Sending};
 
 use crate::place::{PATIENCE, only, page_of, source};
@@ -20,7 +21,16 @@ const PREFIX: &str = "shop";
 /// The rights of the row that begins so.
 fn rights(who: &str) -> Vec<&'static str> {
     let row = PROTOCOL.lines().find(|line| line.starts_with(&format!("| {who}")));
-    let row = row.unwrap_or_else(|| panic!("no rights of {who}"));
+    named(row.unwrap_or_else(|| panic!("no rights of {who}")))
+}
+
+/// The rights of the sentence that begins so, below the table.
+fn rights_told(beginning: &str) -> Vec<&'static str> {
+    let (_, sentence) = PROTOCOL.split_once(beginning).unwrap_or_else(|| panic!("no {beginning}"));
+    named(sentence.split(';').next().unwrap().split('.').next().unwrap())
+}
+
+fn named(row: &'static str) -> Vec<&'static str> {
     let rights = row.split('`').filter(|part| part.starts_with('+')).flat_map(str::split_whitespace);
     let rights: Vec<_> = rights.map(|right| right.trim_start_matches('+')).collect();
     assert!(!rights.is_empty(), "{row}");
@@ -31,6 +41,14 @@ fn rights(who: &str) -> Vec<&'static str> {
 struct Users {
     server: RedisServer,
     made: Mutex<usize>,
+}
+
+/// Makes a user who may do so much.
+fn set_user(server: &RedisServer, user: &str, rights: &[&str]) {
+    let rights: Vec<String> = rights.iter().map(|right| format!("+{right}")).collect();
+    let mut command = vec!["ACL", "SETUSER", user, "reset", "on", ">s3cret", "~{shop#*"];
+    command.extend(rights.iter().map(String::as_str));
+    assert_eq!(server.cli(&command), "OK\n");
 }
 
 impl Users {
@@ -46,10 +64,7 @@ impl Users {
         let user = format!("user-{made}");
         self.server.cli(&["FLUSHALL"]);
         self.server.cli(&["SCRIPT", "FLUSH"]);
-        let rights: Vec<String> = rights.iter().map(|right| format!("+{right}")).collect();
-        let mut command = vec!["ACL", "SETUSER", &*user, "reset", "on", ">s3cret", "~{shop#*"];
-        command.extend(rights.iter().map(String::as_str));
-        self.server.cli(&command);
+        set_user(&self.server, &user, rights);
         format!("redis://{user}:s3cret@127.0.0.1:{}/0", self.server.port())
     }
 
@@ -192,4 +207,92 @@ fn who_retires_needs_what_is_written_and_leaves_nothing_half_done_where_a_right_
         assert_eq!(server.cli(&["SCARD", "{shop#0}:shards"]) == "1\n", told.is_ok());
         told
     });
+}
+
+#[test]
+fn who_looks_inside_needs_no_more_than_is_written() {
+    let users = Users::new();
+    let all = [rights("who reads pages"), rights("who looks inside")].concat();
+    let look = |url: &str| {
+        let link = Link::new(Address::parse(url).unwrap(), Timeouts::default());
+        redis_fleet::shards(&link, PREFIX, None).map_err(|error| error.to_string())?;
+        Inside::read(&link, &Keys::new(PREFIX, 0).unwrap(), None).map_err(|error| error.to_string())
+    };
+    let url = users.may(&all);
+    (0..4).for_each(|_| short_life(&users.server));
+    janitor(&users.server.url()).tidy().unwrap();
+    send(&users.server.url(), Sending::Periodic, 1).unwrap();
+    let (theirs, mut whole) = (look(&url).unwrap(), look(&users.server.url()).unwrap());
+    whole.now = theirs.now;
+    assert_eq!(format!("{theirs:?}"), format!("{whole:?}"));
+    assert!(theirs.now > 0 && !theirs.processes.is_empty() && theirs.faults.is_empty());
+}
+
+#[test]
+fn another_database_needs_a_right_of_its_own() {
+    let users = Users::new();
+    let all = [rights("who sends numbers of its own"), rights_told("~{PREFIX#*`; and ")].concat();
+    let elsewhere = |url: &str| format!("{}/1", url.trim_end_matches("/0"));
+    users.try_each(&all, &[], |_, url| send(&elsewhere(url), Sending::Periodic, 1));
+    assert_eq!(all.last(), Some(&"select"));
+}
+
+#[test]
+fn in_a_cluster_who_sends_and_reads_needs_what_is_written_besides() {
+    let cluster = RedisCluster::start(3);
+    let besides = rights_told("In a cluster ");
+    assert_eq!(besides, ["cluster|slots", "asking"]);
+    let all = [rights("who sends numbers of its own"), rights("both, where"), rights("who reads"), besides];
+    let all = all.concat();
+    let may = |user: &str, missing: &str| {
+        let rights: Vec<&str> = all.iter().filter(|&&right| right != missing).copied().collect();
+        cluster.nodes.iter().for_each(|node| set_user(node, user, &rights));
+        cluster.url().replace("://", &format!("://{user}:s3cret@"))
+    };
+    let url = may("whole", "");
+    let options = Options { prefix: PREFIX.to_owned(), shards: 4, ..Options::default() };
+    let store = RedisStore::open_with(&url, options).unwrap();
+    let counter = Registry::new(store.clone()).counter("jobs", "Jobs.").register().unwrap();
+    counter.inc();
+    store.flush(PATIENCE).unwrap();
+    assert_eq!(jobs(&url), Ok(1.0));
+    let why = jobs(&may("lost", "cluster|slots")).unwrap_err();
+    assert!(why.contains("NOPERM") && why.contains("'cluster|slots'"), "{why}");
+
+    // While the keys of a shard are at another node than the one that still has their slot.
+    let shard = Keys::shard_of(&store.process().unwrap(), 4);
+    let key = format!("{{shop#{shard}}}:processes");
+    let from = cluster.owner(&key);
+    let to = (from + 1) % cluster.nodes.len();
+    cluster.begin_move(&key, from, to);
+    assert!(cluster.move_keys(&key, from, to) > 0);
+    let why = jobs(&may("not-asking", "asking")).unwrap_err();
+    assert!(why.contains("NOPERM") && why.contains("'asking'"), "{why}");
+    cluster.end_move(&key, from, to);
+    counter.inc();
+    store.flush(PATIENCE).unwrap();
+    assert_eq!(jobs(&url), Ok(2.0));
+    store.close(PATIENCE).unwrap();
+}
+
+#[test]
+fn behind_sentinels_who_sends_needs_what_is_written_besides() {
+    let master = RedisServer::start();
+    let role = rights_told("behind Sentinels ");
+    assert_eq!(role, ["role", "sentinel|get-master-addr-by-name"]);
+    let lines = "user eve on >3ve +sentinel|get-master-addr-by-name\nuser eric on >3ric +ping\n";
+    let sentinel = RedisServer::start_sentinel_of(master.port(), lines, &[]);
+    let own = rights("who sends numbers of its own");
+    set_user(&master, "whole", &[&own[..], &role[..1]].concat());
+    set_user(&master, "no-role", &own);
+    let url = |user: &str, of_sentinels: &str| {
+        format!("redis+sentinel://{user}:s3cret@127.0.0.1:{}/shop?{of_sentinels}", sentinel.port())
+    };
+    let eve = "sentinel_user=eve&sentinel_pass=3ve";
+    send(&url("whole", eve), Sending::Periodic, 1).unwrap();
+    let why = send(&url("no-role", eve), Sending::Periodic, 1).unwrap_err();
+    assert!(why.contains("NOPERM") && why.contains("'role'"), "{why}");
+    let eric = "sentinel_user=eric&sentinel_pass=3ric";
+    let why = send(&url("whole", eric), Sending::Periodic, 1).unwrap_err();
+    assert!(why.contains("NOPERM") && why.contains("'sentinel|get-master-addr-by-name'"), "{why}");
 }

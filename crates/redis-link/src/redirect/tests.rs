@@ -65,6 +65,25 @@ fn a_transaction_goes_elsewhere_as_a_whole() {
 }
 
 #[test]
+fn who_may_not_say_asking_is_told_that_and_not_where_the_keys_are() {
+    let refused = || answer("-NOPERM this user has no permissions to run the 'asking' command");
+    let mut pipeline = pipe();
+    pipeline.cmd("GET").arg("x").cmd("GET").arg("y");
+    let asked = || vec![answer("-ASK 7 b:2"), answer("-ASK 7 b:2")];
+    let mut answers = asked();
+    let told = vec![refused(), answer("-MOVED 7 a:1"), refused(), Value::Int(5)];
+    of(&pipeline, &answers).unwrap().put(told, &mut answers);
+    assert_eq!(answers, [refused(), Value::Int(5)], "what was carried out was");
+
+    pipeline.atomic();
+    let mut answers = vec![Value::Okay, answer("-ASK 7 b:2"), answer("-ASK 7 b:2"), answer("-EXECABORT x")];
+    let moved = || answer("-MOVED 7 a:1");
+    let told = vec![refused(), Value::Okay, moved(), moved(), answer("-EXECABORT x")];
+    of(&pipeline, &answers).unwrap().put(told, &mut answers);
+    assert_eq!(answers, [refused(), moved(), moved(), answer("-EXECABORT x")]);
+}
+
+#[test]
 fn where_to_for_another_slot_or_nowhere_is_an_error_like_others() {
     let mut pipeline = pipe();
     pipeline.cmd("GET").arg("x");
