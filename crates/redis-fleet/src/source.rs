@@ -222,13 +222,13 @@ impl OfShard {
         let back: HashSet<&str> = fleet.processes.iter().map(Kept::base).collect();
         let mut of_retired = series.remove("").unwrap_or_default();
         number(&fleet.retired, &mut of_retired, families, into);
-        let mut whose = None;
+        let mut whose: Option<&str> = None;
         for set in fleet.retired.schema.sets() {
             if set.process.is_empty() || !back.contains(speaker(&set.process)) {
                 if !is_same(whose, &set.process) {
                     let origin = into.origin(&process(&set.process), "retired");
                     into.report(origin);
-                    whose = Some(&set.process);
+                    whose = Some(&*set.process);
                 }
                 add(&fleet.retired, set, &of_retired, into);
             }
@@ -246,13 +246,13 @@ impl OfShard {
             let of_process = series.entry(kept.name.clone()).or_default();
             number(kept, of_process, families, into);
             let lives = lives(kept, fleet.now);
-            let mut whose = None;
+            let mut whose: Option<&str> = None;
             for set in kept.schema.sets() {
                 if lives || !set.desc.aggregation().live {
                     if !is_same(whose, &set.process) {
                         let origin = into.origin(&process(&kept.whose(set)), &kept.name);
                         into.report(origin);
-                        whose = Some(&set.process);
+                        whose = Some(&*set.process);
                     }
                     add(kept, set, of_process, into);
                 }
@@ -263,9 +263,8 @@ impl OfShard {
 
 /// Whether the name is that of the label set before. Most have none, and to compare two that are empty takes glibc's
 /// `memcmp` 80 ns on AMD's Zen 4: it loads, masked, from where there is nothing.
-fn is_same(before: Option<&Box<str>>, name: &str) -> bool {
-    before
-        .is_some_and(|before| before.is_empty() == name.is_empty() && (name.is_empty() || **before == *name))
+fn is_same(before: Option<&str>, name: &str) -> bool {
+    before.is_some_and(|before| before.is_empty() == name.is_empty() && (name.is_empty() || before == name))
 }
 
 /// Adds the numbers of a label set, as far as they are there.
