@@ -138,6 +138,16 @@ impl<M: Medium> Files<M> {
         Ok((open.identity, numbers))
     }
 
+    /// Deletes the file of `desc`, if there is one, and forgets it.
+    pub(crate) fn delete(&mut self, dialect: Dialect, desc: &Desc) -> Result<(), StoreError> {
+        let name = name_for(dialect, desc);
+        if let Some(open) = self.open.get(&name) {
+            open.file.delete()?;
+            self.open.remove(&name);
+        }
+        Ok(())
+    }
+
     /// A new file for `desc`, under the last claim, or under the next where the name is taken.
     fn create(
         &mut self,

@@ -1,6 +1,6 @@
 //! One record file of this process: how it comes into being, and how records are appended.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -96,6 +96,19 @@ impl<M: Medium> RecordFile<M> {
     /// Whether somebody has deleted the file.
     pub(crate) fn is_wiped(&self) -> bool {
         is_wiped(&self.file)
+    }
+
+    /// Takes its name from the file, and with it the file from those who read the directory.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub(crate) fn delete(&self) -> Result<(), StoreError> {
+        // Under our name may be somebody else's, if it is not ours any more.
+        if self.is_wiped() {
+            return Ok(());
+        }
+        fs::remove_file(&self.path)
+            .map_err(|error| StoreError::new(format!("delete {}", self.path.display()), error))
     }
 
     /// Appends `records`, and publishes them together.

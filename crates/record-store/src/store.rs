@@ -77,6 +77,23 @@ impl<M: Medium> RecordStore<M> {
         &self.shared.directory
     }
 
+    /// Deletes this process's files of the families that `is_meant` accepts, with all that stands in them, and lets the
+    /// others be. What is done to their label sets from then on is seen by nobody; a label set that is new gets a new
+    /// file. Files of a parent and of a forked child stay.
+    ///
+    /// A file may hold several families, those of one kind or aggregation: `is_meant` must accept all of them or none.
+    ///
+    /// # Errors
+    /// When a file cannot be deleted, which stays then, as do those after it; one that is not there any more is none.
+    pub fn delete(&self, is_meant: impl Fn(&Desc) -> bool) -> Result<(), StoreError> {
+        let Some(own) = self.shared.own.get() else { return Ok(()) };
+        let mut files = own.files();
+        for child in self.shared.label_sets.all().filter(|child| is_meant(&child.desc)) {
+            files.delete(self.shared.options.dialect, &child.desc)?;
+        }
+        Ok(())
+    }
+
     /// How it goes, in this process. Looks at every label set; for a page about ourselves.
     pub fn figures(&self) -> Figures {
         let label_sets =
