@@ -38,16 +38,22 @@ impl RedisChild {
     pub(crate) fn here(&self) -> &'static Numbers {
         match self.numbers.get() {
             Some(numbers) => numbers,
-            None => self.make(),
+            None => self.make(0.0, 0.0),
         }
     }
 
+    /// Makes this process's numbers, the first of which is `value`, set at `time`; unless there are some.
+    pub(crate) fn begin(&self, value: f64, time: f64) {
+        self.make(value, time);
+    }
+
     #[cold]
-    fn make(&self) -> &'static Numbers {
+    fn make(&self, value: f64, time: f64) -> &'static Numbers {
         let mut book = self.shared.own().book();
         // Two threads may come; the second finds what the first has made.
         self.numbers.get_or_init(|| {
             let numbers: &'static Numbers = Box::leak(Box::new(Numbers::new(self.len, book.len())));
+            numbers.set(value, self.keeps_time.then_some(time));
             let labels: Vec<&str> = self.labels.iter().map(|value| &**value).collect();
             book.add(&self.desc, &labels, numbers);
             numbers

@@ -7,7 +7,7 @@ use std::time::Duration;
 use forked::PerProcess;
 use metrics_core::{Aggregation, Child, Children, Desc, Store, StoreError};
 use redis_link::Address;
-use redis_session::clock::Clock;
+use redis_session::clock::{self, Clock};
 use redis_session::policy;
 
 use crate::book::Book;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) shards: Vec<Shard>,
     own: PerProcess<Own>,
+    /// Whether Redis was there when the store was opened.
+    was_there: bool,
 }
 
 /// What one process has of a store.
@@ -70,14 +72,65 @@ impl RedisStore {
             |cause: Box<dyn std::error::Error + Send + Sync>| StoreError::new("open a store in Redis", cause);
         let address = Address::parse(url).map_err(|error| refused(error.into()))?;
         let shards = Shard::all(&address, &options).map_err(refused)?;
-        match policy::check(&shards[0].link) {
+        let was_there = match policy::check(&shards[0].link) {
             Err(policy::Unfit::Evicts(evicts)) => return Err(refused(evicts.into())),
             // It is looked at again before anything is sent.
-            Err(policy::Unfit::Unreachable(_)) | Ok(()) => {}
-        }
+            Err(policy::Unfit::Unreachable(_)) => false,
+            Ok(()) => true,
+        };
         let options = Options { interval: options.interval.max(Options::SHORTEST), ..options };
-        let shared = Shared { children: Children::new(), options, shards, own: PerProcess::new() };
+        let shared = Shared { children: Children::new(), options, shards, own: PerProcess::new(), was_there };
         Ok(RedisStore { shared: Arc::new(shared) })
+    }
+
+    /// Whether Redis was there when the store was opened.
+    pub fn was_there(&self) -> bool {
+        self.shared.was_there
+    }
+
+    /// Begins to send, though nothing has been counted yet, and waits until Redis has taken something from this process.
+    /// Tries at once; does so again, every now and then, when this is over.
+    ///
+    /// # Errors
+    /// When that takes longer than `timeout`; with the reason, if there is one.
+    pub fn reach(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.shared.own().flusher.flush(timeout)
+    }
+
+    /// As [`child`](Store::child). A label set that is new does not begin at 0 but at `value`, which was set so long
+    /// ago; `None` is never. For a gauge that was kept elsewhere until now: Redis is never told of a 0.
+    ///
+    /// # Errors
+    /// As [`child`](Store::child).
+    pub fn child_from(
+        &self,
+        desc: &Arc<Desc>,
+        labels: &[&str],
+        value: f64,
+        age: Option<Duration>,
+    ) -> Result<&'static dyn Child, StoreError> {
+        let time = age.map_or(0.0, |age| clock::monotonic() - age.as_secs_f64());
+        self.child_that(desc, labels, |child| child.begin(value, time))
+    }
+
+    /// The child; a new one is given to `begin` before anybody else has it.
+    fn child_that(
+        &self,
+        desc: &Arc<Desc>,
+        labels: &[&str],
+        begin: impl FnOnce(&RedisChild),
+    ) -> Result<&'static dyn Child, StoreError> {
+        self.accepts(desc)?;
+        // One thread at a time: of two that made a child each, one would leave numbers that nobody counts in.
+        let _making = self.shared.own().making();
+        self.shared.children.get_or_make(desc, labels, || {
+            let child = RedisChild::new(Arc::clone(&self.shared), Arc::clone(desc), labels);
+            begin(&child);
+            match self.shared.options.sending {
+                Sending::Periodic | Sending::Shared => Box::new(child),
+                Sending::Synchronous => Box::new(SynchronousChild(child)),
+            }
+        })
     }
 
     /// Waits until Redis has everything that was counted before this call.
@@ -125,16 +178,8 @@ impl Store for RedisStore {
     }
 
     fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError> {
-        self.accepts(desc)?;
-        // One thread at a time: of two that made a child each, one would leave numbers that nobody counts in.
-        let _making = self.shared.own().making();
-        self.shared.children.get_or_make(desc, labels, || {
-            let child = RedisChild::new(Arc::clone(&self.shared), Arc::clone(desc), labels);
+        self.child_that(desc, labels, |child| {
             child.here();
-            match self.shared.options.sending {
-                Sending::Periodic | Sending::Shared => Box::new(child),
-                Sending::Synchronous => Box::new(SynchronousChild(child)),
-            }
         })
     }
 }
