@@ -14,6 +14,22 @@
 //! | `redis://HOST`, `redis+unix:///PATH`, `redis+sentinel://HOST,HOST/MASTER`, `redis+cluster://HOST,HOST`, with `?prefix=NAME&shards=N` if one likes | in this process, and every second in a Redis ([`store_redis::RedisStore`]) |
 //! | the same with `?mode=synchronous` | in this process, and each change in Redis before the call returns |
 //! | the same with `?mode=shared` | added up by Redis to numbers that all processes share, for many that live shortly; only what adds up |
+//! | the same with `?fallback=file:DIR` | if no Redis is there when it is opened, in files of `DIR`, as Python's client writes them, until there is one; without it, or with `?fallback=none`, in memory until then |
+//!
+//! # Where Redis is not there at the start
+//!
+//! With `?fallback=file:DIR` numbers are words in files of `DIR` until a Redis is there that has taken something from the
+//! process. From then on all label sets, those that are there as well, count in Redis. What adds up - counters,
+//! histograms, summaries, gauges of the aggregation `sum` - counts there from 0, and what was counted before stays in the
+//! files: nothing is moved, so each count is in one of the two, whoever is killed when, and a page of the directory and
+//! of the database together has all of them. Gauges of other aggregations go to Redis with the number and the time that
+//! they have; when Redis has them, and two seconds have passed, in which every page has seen them there, the process
+//! deletes its files of such gauges. So each is on the page all the time; for these seconds it may be there twice, which
+//! `all` shows as two lines (the process has another name in Redis) and the others do not show.
+//!
+//! Who finds a Redis at the start makes no files and never will: when it goes away later, numbers count in memory. Each
+//! process decides for itself; one that was forked off decides as if it started then, but after its parent has gone over
+//! it counts in Redis at once. Keep the directory as long as the database: who wipes it takes away a part of the sums.
 //!
 //! ```
 //! use metrics_core::{Declaration, Desc, Kind, Part};
@@ -30,6 +46,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod fallback;
 mod location;
 
 use metrics_core::{Store, StoreError};
@@ -38,6 +55,7 @@ use store_hash::HashStore;
 use store_mmap::MmapStore;
 use store_redis::RedisStore;
 
+use fallback::FallbackStore;
 use location::{Discipline, Location};
 
 /// The store that `location` describes; see [the crate](crate) for what it may say.
@@ -71,7 +89,10 @@ pub fn open(location: &str) -> Result<Box<dyn Store>, StoreError> {
                 sending: chosen.sending.unwrap_or_default(),
                 ..usual
             };
-            Box::new(RedisStore::open_with(&address, options)?)
+            match chosen.fallback.flatten() {
+                Some(directory) => FallbackStore::open(&address, options, &directory)?,
+                None => Box::new(RedisStore::open_with(&address, options)?),
+            }
         }
     })
 }

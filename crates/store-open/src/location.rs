@@ -25,6 +25,8 @@ pub(crate) struct InRedis {
     pub(crate) prefix: Option<String>,
     pub(crate) shards: Option<usize>,
     pub(crate) sending: Option<Sending>,
+    /// Where numbers are kept until there is a Redis; nowhere but in memory if that is `Some(None)`.
+    pub(crate) fallback: Option<Option<PathBuf>>,
 }
 
 /// How numbers in memory are kept from colliding.
@@ -103,6 +105,17 @@ fn redis(text: &str) -> Result<Location, String> {
             Some(("mode", other)) => {
                 return Err(format!("unknown mode {other:?}; there are periodic, synchronous and shared"));
             }
+            Some(("fallback", _)) if chosen.fallback.is_some() => {
+                return Err("fallback stands twice".to_owned());
+            }
+            Some(("fallback", "none")) => chosen.fallback = Some(None),
+            Some(("fallback", given)) => {
+                let directory = given.strip_prefix("file:").filter(|directory| !directory.is_empty());
+                let Some(directory) = directory else {
+                    return Err(format!("unknown fallback {given:?}; there are file:DIR and none"));
+                };
+                chosen.fallback = Some(Some(directory.into()));
+            }
             _ => others.push(parameter),
         }
     }
@@ -119,7 +132,7 @@ mod tests {
     fn each_string_says_one_thing() {
         let redis = |address: &str, prefix: Option<&str>, shards, sending| Location::Redis {
             address: address.to_owned(),
-            chosen: InRedis { prefix: prefix.map(str::to_owned), shards, sending },
+            chosen: InRedis { prefix: prefix.map(str::to_owned), shards, sending, fallback: None },
         };
         let table = [
             ("hash:", Location::Hash(Discipline::Atomic)),
@@ -155,6 +168,32 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(Location::parse(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fallback_is_a_directory_or_none() {
+        let fallback = |text: &str| match Location::parse(text) {
+            Ok(Location::Redis { address, chosen }) => Ok((address, chosen.fallback)),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        };
+        let at = |directory: &str| Some(Some(PathBuf::from(directory)));
+        let table = [
+            ("redis://cache?fallback=none", Ok(("redis://cache", Some(None)))),
+            ("redis://cache?fallback=file:/run/app", Ok(("redis://cache", at("/run/app")))),
+            ("redis://cache?db=2&fallback=file:d&mode=shared", Ok(("redis://cache?db=2", at("d")))),
+            ("redis://cache?fallback=file:", Err(r#"unknown fallback "file:"; there are file:DIR and none"#)),
+            (
+                "redis://cache?fallback=mmap:d",
+                Err(r#"unknown fallback "mmap:d"; there are file:DIR and none"#),
+            ),
+            ("redis://cache?fallback=none&fallback=none", Err("fallback stands twice")),
+        ];
+        for (text, expected) in table {
+            let expected = expected.map(|(address, fallback)| (address.to_owned(), fallback));
+            let expected = expected.map_err(|why| format!("open the store at redis://...: {why}"));
+            assert_eq!(fallback(text), expected, "{text}");
         }
     }
 
