@@ -119,13 +119,23 @@ impl RedisCluster {
         self.nodes[0].cli(&["CLUSTER", "KEYSLOT", key]).trim().to_owned()
     }
 
-    /// Which node has a key, by the word of the first one that knows of no other.
+    /// Which node has a key, by the word of the first one that does not send elsewhere.
     ///
     /// # Panics
-    /// When none has it.
+    /// When none has it, or none says so within ten seconds: a node that has just lost sight of others says nothing of
+    /// keys.
     pub fn owner(&self, key: &str) -> usize {
-        let owns = |node: &RedisServer| !node.cli(&["EXISTS", key]).starts_with("MOVED");
-        self.nodes.iter().position(owns).expect("some node has every key")
+        let mut owner = None;
+        // `ASK` says who still has the slot of a key that has gone ahead.
+        let owns = |node: &RedisServer| {
+            let told = node.cli(&["EXISTS", key]);
+            ["0", "1", "ASK "].iter().any(|beginning| told.starts_with(beginning))
+        };
+        wait_until("some node has every key", || {
+            owner = self.nodes.iter().position(owns);
+            owner.is_some()
+        });
+        owner.expect("one was waited for")
     }
 
     /// Begins to move the slot of a key from one node to another: keys that the first does not have are asked for at
