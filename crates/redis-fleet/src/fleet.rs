@@ -1,14 +1,16 @@
 //! All that one application, or one shard of it, keeps in Redis, as of one moment.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
 use foldhash::HashMap;
-use redis_link::redis::{FromRedisValue, Pipeline, Value};
+use redis_link::redis::{Pipeline, Value};
 use redis_link::{Link, LinkError};
-use redis_schema::{Keys, LabelSet, Schema, page, script};
+use redis_schema::Keys;
 
+use crate::index::Index;
+use crate::kept::{Bad, Kept, Remembers};
+use crate::sealed::{Found, Told};
 use crate::shared::Shared;
 
 /// All that one application keeps in Redis, as of one moment. Kept from one reading to the next: what a process's
@@ -21,15 +23,25 @@ pub(crate) struct Fleet {
     pub(crate) retired: Kept,
     /// The numbers that processes share, where they are wanted.
     pub(crate) shared: Option<Shared>,
-    /// How often the retired have changed; empty where there are none.
+    /// Which version of the retired was read; empty where there are none.
     pub(crate) version: Vec<u8>,
+    /// What the retired were said to be in the last reading.
+    pub(crate) found: Found,
+    /// The part of the retired that was lost, found in the last reading: `retired` is what was read of them before.
+    pub(crate) lost: Option<Bad>,
+    /// Whether all of the retired is to be read, not what is new alone.
+    pub(crate) anew: bool,
+    /// Whether somebody was retired since the retired were read.
+    pub(crate) is_behind: bool,
+    /// When it was read last.
+    read_at: Option<Instant>,
     /// How often all of the retired was read anew: numbers of series that were known before mean others now.
     pub(crate) forgotten: u64,
     /// How many shards the application has, by what stands here; 0 where nothing does.
     pub(crate) shards: usize,
     /// Whether of a process that the server knows less of than it did, after a fail-over, what was read before is kept:
     /// the process sends everything with its next frame.
-    remembers: bool,
+    remembers: Remembers,
     /// Milliseconds since 1970 by the clock of Redis.
     pub(crate) now: i64,
     /// Whether a process was last heard of earlier than it was said to be in the reading before: the server is not as it
@@ -39,34 +51,14 @@ pub(crate) struct Fleet {
     pub(crate) bad: Vec<Bad>,
 }
 
-/// What one process keeps.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    pub(crate) name: String,
-    /// When it was last heard of, as Redis says it.
-    pub(crate) heard: String,
-    pub(crate) sequence: Vec<u8>,
-    /// Whether it has said that it sends no more.
-    pub(crate) ended: bool,
-    /// Of the retired: how many label sets were dropped, ever.
-    pub(crate) dropped: u64,
-    pub(crate) schema: Schema,
-    /// A schema that cannot be read on from where it is; nor is that tried again.
-    broken: bool,
-    pub(crate) values: Vec<f64>,
-    /// What stands beside each number: when it was set, and of a sum of the retired what rounding has left.
-    pub(crate) beside: Vec<f64>,
-}
-
-/// Something that cannot be read as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bad {
-    pub(crate) key: String,
-    pub(crate) why: String,
-}
-
 /// So often is it read anew, if somebody was retired in that very moment.
 const ATTEMPTS: usize = 8;
+
+/// So long a process that was retired has a tomb, and some more: who has none, and was there before, was lost.
+const TOMBS_STAY: Duration = Duration::from_secs(5 * 60);
+
+/// So many processes that are there no more are remembered at most.
+const MOST_LOST: usize = 10_000;
 
 /// How long is waited where the server says "not now", and for how long at most.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -75,7 +67,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 impl Fleet {
     /// One for a page: it never shows less of the living than it did, and has what processes share.
     pub(crate) fn of_a_page() -> Fleet {
-        Fleet { remembers: true, shared: Some(Shared::default()), ..Fleet::default() }
+        Fleet { remembers: Remembers::All, shared: Some(Shared::default()), ..Fleet::default() }
     }
 
     /// Reads it anew: two round trips. Again, for a while, where the server cannot just now.
@@ -102,7 +94,11 @@ impl Fleet {
         self.went_back = false;
         for _ in 0..ATTEMPTS {
             let mut index = Index::read(link, keys, deadline, self.shared.is_some())?;
-            if index.epoch != self.epoch {
+            if index.epoch != self.epoch && self.is_same(&index) {
+                if !index.epoch.is_empty() {
+                    self.epoch.clone_from(&index.epoch);
+                }
+            } else if index.epoch != self.epoch {
                 let forgotten = self.forgotten + 1;
                 let shared = self.shared.take().map(|_| Shared::default());
                 let (remembers, went_back) = (self.remembers, !self.epoch.is_empty());
@@ -117,13 +113,26 @@ impl Fleet {
                 shared.index(std::mem::take(&mut index.shared));
             }
             if self.read_processes(link, keys, deadline, index)? {
-                return Ok(());
+                self.read_at = Some(Instant::now());
+                return match &self.lost {
+                    // What was read of them before is right. Who has read nothing would show less.
+                    Some(lost) if self.version.is_empty() => Err(FleetError::Lost(lost.clone())),
+                    _ => Ok(()),
+                };
             }
         }
         Err(FleetError::Disturbed)
     }
 
-    /// Reads all that belongs together at once; false where the retired are not those that were read before.
+    /// Whether the database was not emptied, though its epoch is another one, or none: that key alone was lost.
+    fn is_same(&self, index: &Index) -> bool {
+        let is_known =
+            || self.processes.iter().any(|kept| index.processes.iter().any(|(name, _)| *name == kept.name));
+        let has_retired = !self.version.is_empty() && index.version == self.version;
+        has_retired || index.epoch.is_empty() && is_known()
+    }
+
+    /// Reads all that belongs together at once; false where it is to be read again.
     fn read_processes(
         &mut self,
         link: &Link,
@@ -131,35 +140,31 @@ impl Fleet {
         deadline: Option<Instant>,
         index: Index,
     ) -> Result<bool, FleetError> {
-        let mut known: HashMap<String, Kept> =
-            self.processes.drain(..).map(|kept| (kept.name.clone(), kept)).collect();
-        let mut processes: Vec<Kept> = Vec::with_capacity(index.processes.len());
-        for (name, heard) in index.processes {
-            let kept = known.remove(&name).unwrap_or_else(|| Kept { name, ..Kept::default() });
-            let before = kept.heard_at();
-            let kept = Kept { heard, ..kept };
-            self.went_back |= kept.heard_at() < before;
-            processes.push(kept);
-        }
-        processes.sort_by(|one, other| one.name.cmp(&other.name));
+        let listed: HashMap<&str, ()> = index.processes.iter().map(|(name, _)| (&**name, ())).collect();
+        let mut known: HashMap<&str, &Kept> =
+            self.processes.iter().map(|kept| (kept.name.as_str(), kept)).collect();
+        let vanished: Vec<String> =
+            known.keys().filter(|name| !listed.contains_key(*name)).map(|&name| name.to_owned()).collect();
 
         let whole = index.version != self.version;
         let mut pipeline = Pipeline::new();
         pipeline.atomic();
-        pipeline.cmd("HMGET").arg(keys.retired()).arg(script::VERSION).arg(script::HASH);
-        if whole {
-            pipeline.cmd("HGETALL").arg(keys.retired());
+        Told::ask(&mut pipeline, keys, whole.then(|| self.known_of_retired()));
+        if !vanished.is_empty() {
+            pipeline.cmd("HMGET").arg(keys.tombs()).arg(&vanished);
         }
-        append(&mut pipeline, keys.retired_schema(), &self.retired.schema);
-        let grown = |kept: &Kept| {
-            let len = index.lengths.get(&kept.name).copied().unwrap_or_default();
-            len > kept.schema.bytes().len() && !kept.broken
-        };
-        for kept in &processes {
-            pipeline.cmd("HGETALL").arg(keys.values(&kept.name));
-            if grown(kept) {
-                append(&mut pipeline, keys.schema(&kept.name), &kept.schema);
+        let mut grown = Vec::with_capacity(index.processes.len());
+        let unknown = Kept::default();
+        for (name, _) in &index.processes {
+            let kept = known.remove(&**name).unwrap_or(&unknown);
+            let len = index.lengths.get(name).copied().unwrap_or_default();
+            let grows = len > kept.schema.bytes().len() && !kept.broken;
+            pipeline.cmd("HGETALL").arg(keys.values(name));
+            if grows {
+                let from = kept.schema.bytes().len();
+                pipeline.cmd("GETRANGE").arg(keys.schema(name)).arg(from).arg(-1);
             }
+            grown.push(grows);
         }
         if let Some(shared) = &self.shared {
             shared.ask(&mut pipeline, keys);
@@ -168,235 +173,70 @@ impl Fleet {
         let mut answers = link.run_each_by(&pipeline, deadline)?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
 
-        let (version, hash) = <(Vec<u8>, Vec<u8>)>::from_redis_value(next()).unwrap_or_default();
-        let hash: Option<u64> = std::str::from_utf8(&hash).ok().and_then(|hash| hash.parse().ok());
-        let retired = whole.then(&mut next);
-        let retired_schema = next();
-        for kept in &mut processes {
-            let grows = grown(kept);
+        let before = self.version.clone();
+        if !self.take_retired(keys, &index.version, Told::take(whole, &mut next)) {
+            return Ok(false);
+        }
+        let tombs = if vanished.is_empty() { Value::Nil } else { next() };
+        let mut known: HashMap<String, Kept> =
+            self.processes.drain(..).map(|kept| (kept.name.clone(), kept)).collect();
+        let lost = self.vanished(&vanished, tombs, &mut known, &before, keys);
+        let mut processes: Vec<Kept> = Vec::with_capacity(index.processes.len() + lost.len());
+        for ((name, heard), grows) in index.processes.into_iter().zip(grown) {
+            let kept = known.remove(&name).unwrap_or_else(|| Kept { name, ..Kept::default() });
+            let before = kept.heard_at();
+            let length = index.lengths.get(&kept.name).copied().unwrap_or_default();
+            let mut kept = Kept { heard, length, ..kept };
+            self.went_back |= kept.heard_at() < before;
             self.bad.extend(kept.take(&keys.values(&kept.name), next(), self.remembers));
             if grows {
                 self.bad.extend(kept.extend(&keys.schema(&kept.name), next()));
             }
+            processes.push(kept);
         }
+        processes.extend(lost);
+        processes.sort_by(|one, other| one.name.cmp(&other.name));
         if let Some(shared) = &mut self.shared {
             shared.take(keys, &mut next, &mut self.bad);
         }
         self.processes = processes;
         (self.now, self.shards) = (index.now, index.shards);
         self.bad.extend(index.bad);
-        if version != index.version {
-            return Ok(false);
-        }
-        let Some(retired) = retired else { return Ok(true) };
-        let all_new = self.retired.schema.bytes().is_empty() && !self.retired.broken;
-        let odd = self.retired.extend(&keys.retired_schema(), retired_schema);
-        if hash.is_some_and(|hash| hash != self.retired.schema.hash()) && !all_new {
-            // It was written anew, or the server has lost its last changes and others have come since: what was read of
-            // it now is not what follows.
-            self.forget_retired();
-            return Ok(false);
-        }
-        self.bad.extend(odd);
-        self.bad.extend(self.retired.take(&keys.retired(), retired, false));
-        self.version = version;
         Ok(true)
     }
-}
 
-impl Fleet {
-    /// Reads all of the retired anew next time.
-    fn forget_retired(&mut self) {
-        (self.retired, self.version) = (Kept::default(), Vec::new());
-        self.forgotten += 1;
-    }
-}
-
-impl Kept {
-    /// What it is called whatever its incarnation.
-    pub(crate) fn base(&self) -> &str {
-        base(&self.name)
-    }
-
-    /// Whose a label set is that it keeps: its own, or that of somebody for whom it speaks.
-    pub(crate) fn whose(&self, set: &LabelSet) -> Cow<'_, str> {
-        match &*set.process {
-            "" => Cow::Borrowed(self.base()),
-            process => Cow::Owned(format!("{}/{process}", self.base())),
-        }
-    }
-
-    /// When it was last heard of, in milliseconds since 1970 by the clock of Redis.
-    pub(crate) fn heard_at(&self) -> f64 {
-        self.heard.parse().unwrap_or_default()
-    }
-
-    /// Takes a hash of pages; if it `remembers`, not an older one than it has.
-    fn take(&mut self, key: &str, hash: Value, remembers: bool) -> Option<Bad> {
-        if remembers && is_older(&hash, &self.sequence) {
-            return None;
-        }
-        self.sequence.clear();
-        self.ended = false;
-        self.values.clear();
-        self.beside.clear();
-        let bad = refusal(key, &hash);
-        let (mut values, mut beside) = (Vec::new(), Vec::new());
-        let mut len = page::LEN;
-        for (field, value) in <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(hash).unwrap_or_default() {
-            match page::of_field(&field) {
-                Some((number, false)) => values.push((number, value)),
-                Some((number, true)) => beside.push((number, value)),
-                None if field == script::SEQUENCE.as_bytes() => self.sequence = value,
-                None if field == script::ENDED.as_bytes() => self.ended = true,
-                None if field == script::PAGE.as_bytes() => len = page::len(&value),
-                None if field == script::DROPPED.as_bytes() => {
-                    self.dropped =
-                        std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-                }
-                None => {}
+    /// Of those that were there before and are not listed any more, those that were not retired: what was read of them
+    /// stays, until they are heard of again. `tombs` has an answer for each; `before` is which retired had been read.
+    fn vanished(
+        &mut self,
+        names: &[String],
+        tombs: Value,
+        known: &mut HashMap<String, Kept>,
+        before: &[u8],
+        keys: &Keys,
+    ) -> Vec<Kept> {
+        let tombs = match tombs {
+            Value::Array(tombs) => tombs,
+            _ => Vec::new(),
+        };
+        let is_recent = self.read_at.is_some_and(|at| at.elapsed() < TOMBS_STAY);
+        // Nobody was retired since, or what was kept of them then is lost with the rest.
+        let is_as_before = *self.version == *before;
+        let mut lost = Vec::new();
+        for (at, name) in names.iter().enumerate() {
+            let Some(kept) = known.remove(name) else { continue };
+            let is_retired = matches!(tombs.get(at), Some(Value::BulkString(_)));
+            self.is_behind |= is_retired && self.lost.is_some();
+            let is_kept_nowhere = self.lost.is_some() && is_as_before;
+            let is_lost = if is_retired { is_kept_nowhere } else { is_as_before || is_recent };
+            if self.remembers == Remembers::All && is_lost && lost.len() < MOST_LOST {
+                let why = format!("{name} is there no more, and was not taken out");
+                self.bad.push(Bad::lost(&keys.processes(), why));
+                lost.push(kept);
             }
         }
-        // All pages are there, each behind the one before, or it is none of ours: so what is claimed takes no memory.
-        values.sort_unstable_by_key(|(number, _)| *number);
-        for (number, value) in values {
-            if number.checked_mul(len) == Some(self.values.len()) {
-                self.values.extend(page::read(&value).iter().take(len));
-            }
-        }
-        self.beside.resize(if beside.is_empty() { 0 } else { self.values.len() }, 0.0);
-        for (number, value) in beside {
-            let from = number.saturating_mul(len);
-            let place = self.beside.get_mut(from..).unwrap_or_default();
-            place
-                .iter_mut()
-                .zip(page::read(&value).into_iter().take(len))
-                .for_each(|(place, number)| *place = number);
-        }
-        bad
+        lost
     }
-
-    /// A number, and what stands beside it.
-    pub(crate) fn number(&self, at: usize) -> Option<(f64, f64)> {
-        Some((*self.values.get(at)?, self.beside.get(at).copied().unwrap_or_default()))
-    }
-
-    fn extend(&mut self, key: &str, appended: Value) -> Option<Bad> {
-        if self.broken {
-            return None;
-        }
-        if let Some(bad) = refusal(key, &appended) {
-            return Some(bad);
-        }
-        let error = self.schema.extend(&bytes(appended)).err()?;
-        self.broken = true;
-        Some(Bad { key: key.to_owned(), why: error.to_string() })
-    }
-}
-
-/// Whether a hash of pages has a lower number than this.
-fn is_older(hash: &Value, sequence: &[u8]) -> bool {
-    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<u64>().ok();
-    let Value::Array(parts) = hash else { return false };
-    let mut fields = parts.chunks_exact(2).filter_map(|field| match field {
-        [Value::BulkString(name), Value::BulkString(value)] => Some((name, value)),
-        _ => None,
-    });
-    let told = fields.find(|(name, _)| *name == script::SEQUENCE.as_bytes());
-    let told = told.and_then(|(_, value)| number(value));
-    matches!((told, number(sequence)), (Some(told), Some(known)) if told < known)
-}
-
-/// The error that a command was answered with.
-pub(crate) fn refusal(key: &str, told: &Value) -> Option<Bad> {
-    match told {
-        Value::ServerError(error) => Some(Bad { key: key.to_owned(), why: format!("{error}") }),
-        _ => None,
-    }
-}
-
-/// Who there is, and how far that has grown.
-struct Index {
-    now: i64,
-    epoch: Vec<u8>,
-    /// Each process, and when it was last heard of.
-    processes: Vec<(String, String)>,
-    lengths: HashMap<String, usize>,
-    version: Vec<u8>,
-    /// How many shards there are.
-    shards: usize,
-    bad: Option<Bad>,
-    /// Families that processes share, and their descriptions.
-    shared: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Index {
-    fn read(link: &Link, keys: &Keys, deadline: Option<Instant>, shared: bool) -> Result<Index, FleetError> {
-        let mut pipeline = Pipeline::new();
-        pipeline.cmd("TIME");
-        pipeline.cmd("GET").arg(keys.epoch());
-        pipeline.cmd("ZRANGE").arg(keys.processes()).arg(0).arg(-1).arg("WITHSCORES");
-        pipeline.cmd("HGETALL").arg(keys.lengths());
-        pipeline.cmd("HGET").arg(keys.retired()).arg(script::VERSION);
-        pipeline.cmd("SMEMBERS").arg(keys.shards());
-        if shared {
-            pipeline.cmd("HGETALL").arg(keys.shared_families());
-        }
-        let mut answers = link.run_by(&pipeline, deadline)?.into_iter();
-        let mut next = || answers.next().unwrap_or(Value::Nil);
-        let (seconds, micros) = <(i64, i64)>::from_redis_value(next()).unwrap_or_default();
-        let epoch = bytes(next());
-        // Names that are no UTF-8 are none of ours.
-        let processes = texts(next());
-        let lengths = texts(next()).into_iter().filter_map(|(name, len)| Some((name, len.parse().ok()?)));
-        let lengths = lengths.collect();
-        let now = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
-        let version = bytes(next());
-        let (shards, too_many) = shards_told(next());
-        let bad = too_many.first().map(|shards| {
-            let why = format!("{shards} shards; there are {} at most", Keys::MOST_SHARDS);
-            Bad { key: keys.shards(), why }
-        });
-        let shared = <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(next()).unwrap_or_default();
-        Ok(Index { now, epoch, processes, lengths, version, shards, bad, shared })
-    }
-}
-
-/// How many shards there are by what was said, 0 where nothing was, and what nobody of ours has said.
-pub(crate) fn shards_told(told: Value) -> (usize, Vec<usize>) {
-    let told = <Vec<Vec<u8>>>::from_redis_value(told).unwrap_or_default();
-    let told = told.iter().filter_map(|text| std::str::from_utf8(text).ok()?.parse::<usize>().ok());
-    let (shards, too_many): (Vec<usize>, _) = told.partition(|&shards| shards <= Keys::MOST_SHARDS);
-    (shards.into_iter().max().unwrap_or_default(), too_many)
-}
-
-/// What a process is called whatever its incarnation.
-pub(crate) fn base(name: &str) -> &str {
-    match name.rsplit_once('+') {
-        Some((base, incarnation)) if incarnation.bytes().all(|byte| byte.is_ascii_digit()) => base,
-        _ => name,
-    }
-}
-
-/// The process that has sent what somebody has counted: itself, or who speaks for it.
-pub(crate) fn speaker(whose: &str) -> &str {
-    whose.split_once('/').map_or(whose, |(speaker, _)| speaker)
-}
-
-/// Asks for what has been appended to a schema.
-fn append(pipeline: &mut Pipeline, key: String, known: &Schema) {
-    pipeline.cmd("GETRANGE").arg(key).arg(known.bytes().len()).arg(-1);
-}
-
-fn bytes(value: Value) -> Vec<u8> {
-    Vec::from_redis_value(value).unwrap_or_default()
-}
-
-/// Pairs, without those that are no text.
-fn texts(value: Value) -> Vec<(String, String)> {
-    let pairs = <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(value).unwrap_or_default();
-    let text = |bytes| String::from_utf8(bytes).ok();
-    pairs.into_iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
 }
 
 /// Why an application's numbers cannot be read from Redis.
@@ -406,6 +246,8 @@ pub(crate) enum FleetError {
     /// Somebody was retired each time that it was read. What is read together is whole; the retired of a moment before
     /// or after could miss one, or have it twice.
     Disturbed,
+    /// A part of what is kept of the dead is not there any more.
+    Lost(Bad),
     /// A shard's own thread did not come about.
     Thread(io::Error),
 }
@@ -421,6 +263,11 @@ impl fmt::Display for FleetError {
         match self {
             FleetError::Link(error) => error.fmt(f),
             FleetError::Thread(error) => write!(f, "start a thread for a shard: {error}"),
+            FleetError::Lost(bad) => write!(
+                f,
+                "what is kept of the dead was lost: {bad}. Without it counters would fall: start a `multiprom serve` \
+                 that has read it before, restore the key, or go on without (`multiprom fold --accept-loss`)"
+            ),
             FleetError::Disturbed => {
                 write!(f, "processes are retired all the time; {ATTEMPTS} readings met that")
             }
@@ -433,13 +280,7 @@ impl std::error::Error for FleetError {
         match self {
             FleetError::Link(error) => Some(error),
             FleetError::Thread(error) => Some(error),
-            FleetError::Disturbed => None,
+            FleetError::Disturbed | FleetError::Lost(_) => None,
         }
-    }
-}
-
-impl fmt::Display for Bad {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.why)
     }
 }

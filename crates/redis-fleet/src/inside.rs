@@ -10,7 +10,7 @@ use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_link::{Link, LinkError};
 use redis_schema::Keys;
 
-use crate::fleet;
+use crate::index;
 
 pub use fault::{Fault, FaultSort};
 pub use keeper::{Keeper, Number};
@@ -189,7 +189,7 @@ pub fn shards_told(link: &Link, first: &Keys, deadline: Option<Instant>) -> Resu
     let mut pipeline = Pipeline::new();
     pipeline.cmd("SMEMBERS").arg(first.shards());
     let told = link.run_by(&pipeline, deadline)?.pop().unwrap_or(Value::Nil);
-    Ok(fleet::shards_told(told).0.max(1))
+    Ok(index::shards_told(told).0.max(1))
 }
 
 /// The policy by which the server may throw keys away that have no end of life, if it has one and says so.

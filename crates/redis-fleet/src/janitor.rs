@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use redis_link::redis::{self, FromRedisValue};
 use redis_link::{Address, LinkError, Script, Timeouts};
-use redis_schema::{BadPrefix, Keys, script};
+use redis_schema::{BadPrefix, Keys, Seal, script};
+use tracing::warn;
 
-use crate::fleet::{Fleet, FleetError, Kept};
+use crate::fleet::{Fleet, FleetError};
+use crate::kept::Kept;
 use crate::retired::Retired;
 use crate::shards::{Shard, Shards};
-use crate::thinning::{Keeping, Thinner};
+use crate::thinning::{Content, Keeping, Thinner, sealed};
 
 /// Takes processes out that are dead, and adds what they have counted to what is kept of those before them.
 ///
@@ -117,34 +119,95 @@ impl Janitor {
         }
     }
 
+    /// Goes on without what is lost of what is kept of the dead: what can be read of it is what is kept from then on, and
+    /// pages fall by the rest, once. Of how many shards something was lost.
+    ///
+    /// # Errors
+    /// When Redis does not answer, or refuses; also where somebody changes them at that moment.
+    pub fn accept_loss(&mut self) -> Result<usize, JanitorError> {
+        let mut accepted = 0;
+        let mut number = 0;
+        while number < self.at_least.max(self.told) {
+            accepted += usize::from(self.accept_loss_of(number).map_err(JanitorError)?);
+            self.told = self.told.max(self.fleets[0].shards);
+            number += 1;
+        }
+        Ok(accepted)
+    }
+
+    /// The same, of one shard: whether something was lost.
+    fn accept_loss_of(&mut self, number: usize) -> Result<bool, FleetError> {
+        self.know(number);
+        let shard = &self.shards.up_to(number + 1)[number];
+        let fleet = &mut self.fleets[number];
+        match fleet.read(&shard.link, &shard.keys, None) {
+            Ok(()) if fleet.lost.is_none() => return Ok(false),
+            Ok(()) | Err(FleetError::Lost(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let rest = Kept::rest_of_retired(&shard.link, &shard.keys)?;
+        let content = Content::of(&rest);
+        match self.thinners[number].write(&shard.link, &shard.keys, &fleet.found, &content)? {
+            true => Ok(true),
+            false => Err(FleetError::Disturbed),
+        }
+    }
+
+    /// Makes room for what is known of a shard.
+    fn know(&mut self, number: usize) {
+        if self.fleets.len() <= number {
+            self.fleets.resize_with(number + 1, Fleet::default);
+            self.thinners.resize_with(number + 1, || Thinner::new(self.keeping));
+            self.since.resize(number + 1, None);
+        }
+    }
+
     /// Takes those of one shard out.
     fn tidy_shard(&mut self, number: usize, retired: &mut usize) -> Result<(), FleetError> {
-        let shards = self.shards.up_to(number + 1);
-        let shard = &shards[number];
-        if self.fleets.len() < shards.len() {
-            self.fleets.resize_with(shards.len(), Fleet::default);
-            self.thinners.resize_with(shards.len(), || Thinner::new(self.keeping));
-            self.since.resize(shards.len(), None);
-        }
+        self.know(number);
+        let shard = &self.shards.up_to(number + 1)[number];
         let (fleet, since) = (&mut self.fleets[number], &mut self.since[number]);
+        let thinner = &mut self.thinners[number];
         // Whoever is beaten to one looks again.
         for _ in 0..AT_ONCE {
             fleet.read(&shard.link, &shard.keys, None)?;
+            if fleet.lost.is_some() {
+                restore(shard, fleet, thinner)?;
+                continue;
+            }
             let now = Instant::now();
             let seen = if fleet.went_back { since.insert(now) } else { since.get_or_insert(now) };
             let silence_counts = now.duration_since(*seen) >= self.dead_after;
             let is_dead = |kept: &&Kept| {
                 let silent = fleet.now as f64 - kept.heard_at();
-                kept.ended || silence_counts && silent > self.dead_after.as_millis() as f64
+                // Who is not there as a whole may come back; were it taken out, what lacks would never be missed.
+                kept.is_whole()
+                    && (kept.ended || silence_counts && silent > self.dead_after.as_millis() as f64)
             };
             let Some(dead) = fleet.processes.iter().find(is_dead) else { break };
             if retire(shard, fleet, dead, &self.script)? {
                 *retired += 1;
             }
         }
-        self.thinners[number].thin(&shard.link, &shard.keys, fleet)?;
+        if fleet.lost.is_none() {
+            thinner.thin(&shard.link, &shard.keys, fleet)?;
+        }
         Ok(())
     }
+}
+
+/// Writes what is kept of the dead as it was before a part of it was lost, if that was read here and nothing was put to
+/// it since.
+fn restore(shard: &Shard, fleet: &Fleet, thinner: &Thinner) -> Result<(), FleetError> {
+    let Some(lost) = &fleet.lost else { return Ok(()) };
+    let of_seal = Seal::read(&fleet.found.seal).map(|seal| seal.version.into_bytes());
+    let is_last = of_seal.map_or(!fleet.is_behind, |sealed| sealed == fleet.version);
+    if !is_last || fleet.version.is_empty() {
+        return Err(FleetError::Lost(lost.clone()));
+    }
+    warn!("what is kept of the dead was lost in Redis, and is written anew, as it was: {lost}");
+    thinner.write(&shard.link, &shard.keys, &fleet.found, &Content::of(&fleet.retired))?;
+    Ok(())
 }
 
 /// Takes one out; false where somebody was quicker.
@@ -152,22 +215,20 @@ fn retire(shard: &Shard, fleet: &Fleet, dead: &Kept, deed: &Script) -> Result<bo
     let keys = &shard.keys;
     let mut retired = Retired::new(&fleet.retired);
     retired.add(dead);
-    let changes = retired.changes();
-    let version = RandomState::new().hash_one(&dead.name);
+    let changes = retired.changes(RandomState::new().hash_one(&dead.name).to_string());
     let tomb = if dead.ended { TOMB_OF_ENDED } else { TOMB };
     let mut arguments: Vec<Vec<u8>> = vec![
         dead.name.clone().into(),
         dead.heard.clone().into(),
         dead.sequence.clone(),
-        fleet.version.clone(),
+        fleet.found.version.clone(),
         tomb.as_millis().to_string().into(),
         changes.from.to_string().into(),
         changes.appended.to_vec(),
-        script::VERSION.into(),
-        version.to_string().into(),
-        script::HASH.into(),
-        changes.hash.to_string().into(),
+        fleet.found.seal.clone(),
+        changes.seal.to_string().into(),
     ];
+    arguments.extend(sealed(&changes.seal, fleet.retired.dropped));
     arguments.extend(changes.fields.into_iter().flat_map(|(field, page)| [field.into_bytes(), page]));
     let keys = [
         keys.processes(),
@@ -178,6 +239,7 @@ fn retire(shard: &Shard, fleet: &Fleet, dead: &Kept, deed: &Script) -> Result<bo
         keys.schema(&dead.name),
         keys.retired(),
         keys.retired_schema(),
+        keys.retired_seal(),
     ];
     let told = shard.link.script(deed, &keys, &arguments)?;
     Ok(matches!(i64::from_redis_value(told), Ok(1)))

@@ -24,9 +24,12 @@
 #![forbid(unsafe_code)]
 
 mod fleet;
+mod index;
 mod inside;
 mod janitor;
+mod kept;
 mod retired;
+mod sealed;
 mod shards;
 mod shared;
 mod source;

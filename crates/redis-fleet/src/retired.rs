@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 use metrics_core::{Aggregation, Desc, Mode};
-use redis_schema::{LabelSet, Schema, page};
+use redis_schema::{LabelSet, Schema, Seal, page, seal_sum};
 
-use crate::fleet::Kept;
+use crate::kept::Kept;
 
 /// What is kept of processes that are dead, while one more is put to it.
 pub(crate) struct Retired {
@@ -16,6 +16,8 @@ pub(crate) struct Retired {
     beside: Vec<f64>,
     /// The first number of each label set, by whose it is and what it is.
     places: HashMap<Name, Vec<(Arc<Desc>, usize)>>,
+    /// How many label sets were dropped, ever.
+    dropped: u64,
     /// What it was like: how long the schema, and the numbers.
     before: (usize, Vec<f64>, Vec<f64>),
 }
@@ -29,8 +31,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) from: usize,
     /// What is new of the schema.
     pub(crate) appended: &'a [u8],
-    /// Of all of it.
-    pub(crate) hash: u64,
+    /// What they must be from then on.
+    pub(crate) seal: Seal,
     /// The fields that have changed, with their pages.
     pub(crate) fields: Vec<(String, Vec<u8>)>,
 }
@@ -47,6 +49,7 @@ impl Retired {
             values: of(numbers, &kept.values),
             beside: of(numbers, &kept.beside),
             schema: kept.schema.clone(),
+            dropped: kept.dropped,
             places: HashMap::default(),
             before: (kept.schema.bytes().len(), kept.values.clone(), kept.beside.clone()),
         };
@@ -87,7 +90,8 @@ impl Retired {
         }
     }
 
-    pub(crate) fn changes(&self) -> Changes<'_> {
+    /// What is to be written, under this version.
+    pub(crate) fn changes(&self, version: String) -> Changes<'_> {
         let (schema, values, beside) = &self.before;
         let mut fields = Vec::new();
         let lists = [
@@ -97,9 +101,10 @@ impl Retired {
         for (now, before, field) in lists {
             for (number, page) in now.chunks(page::LEN).enumerate() {
                 let from = number * page::LEN;
-                let same = before.get(from..from + page.len()).is_some_and(|before| {
+                let before = before.get(from..before.len().min(from + page::LEN)).unwrap_or_default();
+                let same = before.len() == page.len() && {
                     before.iter().zip(page).all(|(before, now)| before.to_bits() == now.to_bits())
-                });
+                };
                 if !same {
                     fields.push((field(number), page::write(page)));
                 }
@@ -108,7 +113,11 @@ impl Retired {
         Changes {
             from: *schema,
             appended: self.schema.bytes().get(*schema..).unwrap_or_default(),
-            hash: self.schema.hash(),
+            seal: Seal {
+                version,
+                hash: self.schema.hash(),
+                sum: seal_sum(&self.values, &self.beside, self.dropped),
+            },
             fields,
         }
     }

@@ -7,7 +7,7 @@ use metrics_core::Desc;
 use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_schema::{Keys, LabelSet, shared};
 
-use crate::fleet::{Bad, Kept, refusal};
+use crate::kept::{Bad, Kept, refusal};
 
 /// The numbers that processes share. Kept from one reading to the next: what a field means is read once.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Shared {
                 Ok(desc) => Arc::clone(desc),
                 Err(why) => {
                     let key = format!("{} {identifier}", keys.shared_families());
-                    bad.push(Bad { key, why: why.clone() });
+                    bad.push(Bad::new(&key, why.clone()));
                     continue;
                 }
             };
@@ -98,7 +98,7 @@ impl Shared {
             }
             if let Some((field, why)) = first_bad {
                 let why = format!("field {:?}: {why}", String::from_utf8_lossy(&field));
-                bad.push(Bad { key: key(), why });
+                bad.push(Bad::new(&key(), why));
             }
         }
     }

@@ -12,7 +12,8 @@ use redis_link::{Address, Timeouts};
 use redis_schema::{BadPrefix, Keys, LabelSet, page};
 use tracing::warn;
 
-use crate::fleet::{Fleet, Kept, speaker};
+use crate::fleet::Fleet;
+use crate::kept::{Kept, speaker};
 use crate::shards::Shards;
 
 /// The numbers of an application in Redis, as a source of a page.
@@ -40,6 +41,7 @@ struct Seen {
     shards: usize,
     processes: usize,
     bad: usize,
+    lost: usize,
     dropped: u64,
     /// The keys that the log has named.
     named: HashSet<String>,
@@ -121,11 +123,17 @@ impl FleetSource {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.shards = fleets.len();
         seen.processes = fleets.iter().map(|fleet| fleet.processes.len()).sum();
-        seen.bad = fleets.iter().map(|fleet| fleet.bad.len()).sum();
+        let bad = || fleets.iter().flat_map(|fleet| fleet.bad.iter().chain(&fleet.lost));
+        seen.bad = bad().filter(|bad| !bad.lost).count();
+        seen.lost = bad().filter(|bad| bad.lost).count();
         seen.dropped = fleets.iter().map(|fleet| fleet.retired.dropped).sum();
-        for bad in fleets.iter().flat_map(|fleet| &fleet.bad) {
+        for bad in bad() {
             if seen.named.len() < MOST_NAMED && seen.named.insert(bad.key.clone()) {
-                warn!("what stands there is left out, or what stands behind: {bad}");
+                if bad.lost {
+                    warn!("it was lost in Redis; what was read of it before stays on pages: {bad}");
+                } else {
+                    warn!("what stands there is left out, or what stands behind: {bad}");
+                }
             }
         }
     }
@@ -176,6 +184,11 @@ impl Source for FleetSource {
                     "multiprom_redis_bad_keys",
                     "Keys that could not be read, at the last scrape; the log names them.",
                     seen.bad,
+                ),
+                of(
+                    "multiprom_redis_lost_keys",
+                    "Keys or parts of them that were lost in Redis, at the last scrape; pages have what was read before.",
+                    seen.lost,
                 ),
                 FamilySnapshot::of_numbers(
                     Kind::Counter,

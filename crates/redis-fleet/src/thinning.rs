@@ -11,9 +11,11 @@ use foldhash::{HashMap, HashSet};
 use metrics_core::{Aggregation, Mode};
 use redis_link::redis::{FromRedisValue, Pipeline, Value};
 use redis_link::{Link, LinkError, Script};
-use redis_schema::{Keys, LabelSet, Schema, page, script};
+use redis_schema::{Keys, LabelSet, Schema, Seal, page, script, seal_sum};
 
-use crate::fleet::{Fleet, Kept, base, speaker};
+use crate::fleet::Fleet;
+use crate::kept::{Kept, base, speaker};
+use crate::sealed::Found;
 
 /// What becomes of gauges of mode `all` of dead processes: they have a line for each process, and cannot be merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,26 +63,57 @@ impl Thinner {
         let back = back(link, keys, fleet)?;
         let may_come_back = |process: &str| back.contains(speaker(process));
         let now = fleet.now as f64 / 1e3;
-        let Some(thinned) = thinned(&fleet.retired, now, self.keeping, may_come_back) else { return Ok(()) };
-        let version = RandomState::new().hash_one(&fleet.version);
+        let Some(content) = thinned(&fleet.retired, now, self.keeping, may_come_back) else { return Ok(()) };
+        self.write(link, keys, &fleet.found, &content)?;
+        Ok(())
+    }
+
+    /// Writes this in the place of what is kept of the dead, if they are as they were found: false where they are not.
+    pub(crate) fn write(
+        &self,
+        link: &Link,
+        keys: &Keys,
+        found: &Found,
+        content: &Content,
+    ) -> Result<bool, LinkError> {
+        let seal = Seal {
+            version: RandomState::new().hash_one(&found.version).to_string(),
+            hash: content.schema.hash(),
+            sum: seal_sum(&content.values, &content.beside, content.dropped),
+        };
         let mut arguments: Vec<Vec<u8>> = vec![
-            fleet.version.clone(),
-            thinned.schema.bytes().to_vec(),
-            thinned.dropped.to_string().into(),
-            script::VERSION.into(),
-            version.to_string().into(),
-            script::HASH.into(),
-            thinned.schema.hash().to_string().into(),
+            found.version.clone(),
+            found.seal.clone(),
+            seal.to_string().into(),
+            content.schema.bytes().to_vec(),
         ];
+        arguments.extend(sealed(&seal, content.dropped));
         let pages = |numbers: &[f64], field: fn(usize) -> String| -> Vec<Vec<u8>> {
             let pages = numbers.chunks(page::LEN).enumerate();
             pages.flat_map(|(number, some)| [field(number).into_bytes(), page::write(some)]).collect()
         };
-        arguments.extend(pages(&thinned.values, page::field));
-        arguments.extend(pages(&thinned.beside, page::time_field));
-        link.script(&self.script, &[keys.retired(), keys.retired_schema()], &arguments)?;
-        Ok(())
+        arguments.extend(pages(&content.values, page::field));
+        arguments.extend(pages(&content.beside, page::time_field));
+        let keys = [keys.retired(), keys.retired_schema(), keys.retired_seal()];
+        let told = link.script(&self.script, &keys, &arguments)?;
+        Ok(matches!(i64::from_redis_value(told), Ok(1)))
     }
+}
+
+/// The fields of the retired that say what they must be, in their hash itself. All are always there: who counts them
+/// notices a page that is not.
+pub(crate) fn sealed(seal: &Seal, dropped: u64) -> [Vec<u8>; 8] {
+    let Seal { version, hash, sum } = seal;
+    [
+        script::VERSION.into(),
+        version.clone().into(),
+        script::HASH.into(),
+        hash.to_string().into(),
+        script::SUM.into(),
+        sum.to_string().into(),
+        script::DROPPED.into(),
+        dropped.to_string().into(),
+    ]
 }
 
 /// Who is there, and who may come back: those that have a tomb.
@@ -94,28 +127,44 @@ fn back(link: &Link, keys: &Keys, fleet: &Fleet) -> Result<HashSet<String>, Link
     Ok(names.map(|name| base(&name).to_owned()).chain(there).collect())
 }
 
-/// What is left of what is kept of the dead.
+/// What is to be kept of the dead, whatever was.
 #[derive(Debug, Default)]
-struct Thinned {
+pub(crate) struct Content {
     schema: Schema,
     values: Vec<f64>,
     beside: Vec<f64>,
-    /// How many label sets were dropped, not merged.
+    /// How many label sets were dropped, not merged, ever.
     dropped: u64,
+}
+
+impl Content {
+    /// What was read of them: label sets whose numbers are all there.
+    pub(crate) fn of(kept: &Kept) -> Content {
+        let mut content = Content { dropped: kept.dropped, ..Content::default() };
+        for set in kept.schema.sets().iter().filter(|set| set.numbers.end <= kept.values.len()) {
+            let values: Vec<&str> = set.values.iter().map(|value| &**value).collect();
+            content.schema.push(&set.desc, &set.process, &values);
+            for (value, beside) in set.numbers.clone().filter_map(|number| kept.number(number)) {
+                content.values.push(value);
+                content.beside.push(beside);
+            }
+        }
+        content
+    }
 }
 
 /// A family by name, and label values.
 type Place<'a> = (&'a str, &'a [Box<str>]);
 
 /// What is left, where something is to be dropped or merged; `now` is in seconds.
-fn thinned(kept: &Kept, now: f64, keeping: Keeping, may_come_back: impl Fn(&str) -> bool) -> Option<Thinned> {
+fn thinned(kept: &Kept, now: f64, keeping: Keeping, may_come_back: impl Fn(&str) -> bool) -> Option<Content> {
     let whole = kept.schema.sets().iter().filter(|set| set.numbers.end <= kept.values.len());
     // A gauge that has gone is shown nowhere, and must not win against one that has not.
     let has_gone =
         |set: &&LabelSet| kept.values.get(set.numbers.start).is_some_and(|&value| page::is_gone(value));
     let (gone, sets): (Vec<&LabelSet>, Vec<&LabelSet>) = whole.partition(has_gone);
     let dropped = dropped(kept, &sets, now, keeping);
-    let mut thinned = Thinned::default();
+    let mut thinned = Content { dropped: kept.dropped, ..Content::default() };
     let mut merged = 0;
     // The first number of what was merged.
     let mut places: HashMap<Place<'_>, (&LabelSet, usize)> = HashMap::default();
@@ -147,7 +196,7 @@ fn thinned(kept: &Kept, now: f64, keeping: Keeping, may_come_back: impl Fn(&str)
             thinned.beside.push(beside);
         }
     }
-    (thinned.dropped > 0 || merged > 0 || !gone.is_empty()).then_some(thinned)
+    (thinned.dropped > kept.dropped || merged > 0 || !gone.is_empty()).then_some(thinned)
 }
 
 /// Whether several processes' numbers of it become one, and not by adding up.
@@ -156,7 +205,7 @@ fn is_merged(set: &LabelSet) -> bool {
 }
 
 /// As a page merges them: what is not less, or greater, or later, changes nothing.
-fn merge(how: Aggregation, thinned: &mut Thinned, at: usize, value: f64, beside: f64) {
+fn merge(how: Aggregation, thinned: &mut Content, at: usize, value: f64, beside: f64) {
     let (known, time) = (thinned.values[at], thinned.beside[at]);
     let takes = match how.mode {
         Mode::Min => value < known,

@@ -50,7 +50,7 @@ impl Keys {
     /// assert_eq!(redis_schema::Keys::shard_of("web-1-00ff", 1), 0);
     /// ```
     pub fn shard_of(process: &str, shards: usize) -> usize {
-        (fnv(process.as_bytes()) % shards.max(1) as u64) as usize
+        (fnv(process.bytes()) % shards.max(1) as u64) as usize
     }
 
     /// What all of them begin with: what a cluster finds their node by.
@@ -114,6 +114,11 @@ impl Keys {
         self.key("retired:schema")
     }
 
+    /// String: what those two must be: the [seal](crate::Seal).
+    pub fn retired_seal(&self) -> String {
+        self.key("retired:seal")
+    }
+
     /// Hash: the families of the numbers that processes share, each by its [identifier](crate::shared::identifier).
     pub fn shared_families(&self) -> String {
         self.key("shared:families")
@@ -166,6 +171,7 @@ mod tests {
             keys.schema("a"),
             keys.retired(),
             keys.retired_schema(),
+            keys.retired_seal(),
             keys.shared_families(),
             keys.shared_values("a"),
             keys.shared_sequences(),

@@ -33,8 +33,10 @@ mod keys;
 pub mod page;
 mod schema;
 pub mod script;
+mod seal;
 pub mod shared;
 
 pub use answer::{Answer, BadAnswer};
 pub use keys::{BadPrefix, Keys};
 pub use schema::{LabelSet, Schema, SchemaError, numbers_of};
+pub use seal::{Seal, seal_sum};

@@ -105,7 +105,12 @@ impl Schema {
 
     /// A hash of all of it (64-bit FNV-1a): tells whether two that are as long are the same.
     pub fn hash(&self) -> u64 {
-        fnv(&self.bytes)
+        fnv(self.bytes.iter().copied())
+    }
+
+    /// The hash of what this would be with these bytes at its end.
+    pub fn hash_with(&self, appended: &[u8]) -> u64 {
+        fnv(self.bytes.iter().chain(appended).copied())
     }
 
     /// The label sets, in the order of their numbers.
@@ -170,11 +175,11 @@ pub fn numbers_of(desc: &Desc) -> usize {
 }
 
 /// The 64-bit FNV-1a hash.
-pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv(bytes: impl IntoIterator<Item = u8>) -> u64 {
     const BEGIN: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;
 
-    bytes.iter().fold(BEGIN, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+    bytes.into_iter().fold(BEGIN, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
 
 fn entry(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {

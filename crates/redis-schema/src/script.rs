@@ -29,15 +29,19 @@ macro_rules! with_rights {
 /// nothing; then fields of its hash, each followed by its value.
 ///
 /// Answers what [`Answer`](crate::Answer) reads: a word, the epoch, a number. Does nothing unless it answers `OK`, but
-/// for beginning an epoch.
+/// for beginning an epoch; or going on with the one that the process knows, where only that key is gone. Where the
+/// process's schema is not there, or its length, the answer is `OTHER`: everything comes with the next frame.
 pub const FLUSH: &str = with_rights!(
-    "time get set zscore zadd hget hset hmset setrange strlen",
+    "time get set zscore zadd hget hexists hset hmset setrange strlen",
     "\
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch = redis.call('GET', KEYS[4])
 if not epoch then
   epoch = ARGV[5]
+  if ARGV[3] ~= '' and (redis.call('ZSCORE', KEYS[1], ARGV[1]) or redis.call('HEXISTS', KEYS[3], ARGV[1]) == 1) then
+    epoch = ARGV[3]
+  end
   redis.call('SET', KEYS[4], epoch)
 end
 if ARGV[3] ~= '' and ARGV[3] ~= epoch then
@@ -56,6 +60,12 @@ local before = tonumber(redis.call('HGET', KEYS[5], '#seq') or '-1')
 local own = tonumber(ARGV[2])
 if before > own or (ARGV[6] ~= '' and before ~= own and before ~= tonumber(ARGV[6])) then
   return {'OTHER', epoch, before}
+end
+if ARGV[6] ~= '' then
+  local length = redis.call('STRLEN', KEYS[6])
+  if length < tonumber(ARGV[7]) or length ~= tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0') then
+    return {'OTHER', epoch, before}
+  end
 end
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 if ARGV[8] ~= '' then
@@ -103,13 +113,16 @@ return 1
 /// All that can fail comes before the first number is added: so a frame is there as a whole or not at all. Numbers that
 /// are infinite or none are added up by the script, since Redis refuses to.
 pub const ADD: &str = with_rights!(
-    "time get set hget hset hdel hincrbyfloat zadd zrangebyscore zrem",
+    "time get set hexists hget hset hdel hincrbyfloat zadd zrangebyscore zrem",
     "\
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch = redis.call('GET', KEYS[1])
 if not epoch then
   epoch = ARGV[5]
+  if ARGV[3] ~= '' and redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then
+    epoch = ARGV[3]
+  end
   redis.call('SET', KEYS[1], epoch)
 end
 if ARGV[3] ~= '' and ARGV[3] ~= epoch then
@@ -173,20 +186,21 @@ return {'OK', epoch, refused}
 
 /// A process that is dead is taken out, and what it has counted is put into what is kept of the retired.
 ///
-/// Keys: processes, lengths, tombs, when tombs end, then values and schema of the process, then pages and schema of the
-/// retired. Arguments: the process; when it was last heard of and its sequence number, as they were read; the version of
-/// the retired, as it was read, or nothing; for how many milliseconds its tomb stays; where what is appended to the
-/// schema of the retired begins; that, or nothing; then fields of the retired, each followed by its value, among them
-/// the new version and the new [`HASH`].
+/// Keys: processes, lengths, tombs, when tombs end, then values and schema of the process, then pages, schema and
+/// [seal](crate::Seal) of the retired. Arguments: the process; when it was last heard of and its sequence number, as they
+/// were read; the version of the retired, as it was read, or nothing; for how many milliseconds its tomb stays; where
+/// what is appended to the schema of the retired begins; that, or nothing; the seal, as it was read, or nothing; the new
+/// one; then fields of the retired, each followed by its value, among them the new version, [`HASH`] and [`SUM`].
 ///
-/// Answers 1; or 0, and does nothing, where one of the four is not as it was read.
+/// Answers 1; or 0, and does nothing, where one of the five is not as it was read.
 pub const RETIRE: &str = with_rights!(
-    "time zscore hget strlen setrange hset hmset del zrem hdel zadd zrangebyscore",
+    "time get set zscore hget strlen setrange hset hmset del zrem hdel zadd zrangebyscore",
     "\
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2]
   or redis.call('HGET', KEYS[5], '#seq') ~= ARGV[3]
   or (redis.call('HGET', KEYS[7], '#version') or '') ~= ARGV[4]
-  or redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[6]) then
+  or redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[6])
+  or (redis.call('GET', KEYS[9]) or '') ~= ARGV[8] then
   return 0
 end
 local time = redis.call('TIME')
@@ -194,9 +208,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[7] ~= '' then
   redis.call('SETRANGE', KEYS[8], ARGV[6], ARGV[7])
 end
-for i = 8, #ARGV, 1000 do
+for i = 10, #ARGV, 1000 do
   redis.call('HMSET', KEYS[7], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
+redis.call('SET', KEYS[9], ARGV[9])
 redis.call('DEL', KEYS[5], KEYS[6])
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
@@ -210,26 +225,26 @@ return 1
 "
 );
 
-/// What is kept of the retired is written anew, smaller.
+/// What is kept of the retired is written anew: smaller, or as it was before a part of it was lost.
 ///
-/// Keys: pages and schema of the retired. Arguments: their version, as it was read; the new schema; how many label sets
-/// were dropped; then fields of the retired, each followed by its value, among them the new version and the new
-/// [`HASH`].
+/// Keys: pages, schema and [seal](crate::Seal) of the retired. Arguments: the version and the seal, as they were read;
+/// the new seal; the new schema; then fields of the retired, each followed by its value, among them the new version,
+/// [`HASH`] and [`SUM`].
 ///
 /// Answers 1; or 0, and does nothing, where somebody has changed them since.
 pub const THIN: &str = with_rights!(
-    "hget hset hmset del set",
+    "get hget hmset del set",
     "\
-if (redis.call('HGET', KEYS[1], '#version') or '') ~= ARGV[1] then
+if (redis.call('HGET', KEYS[1], '#version') or '') ~= ARGV[1]
+  or (redis.call('GET', KEYS[3]) or '') ~= ARGV[2] then
   return 0
 end
-local dropped = (tonumber(redis.call('HGET', KEYS[1], '#dropped') or '0') or 0) + tonumber(ARGV[3])
 redis.call('DEL', KEYS[1])
-redis.call('SET', KEYS[2], ARGV[2])
-for i = 4, #ARGV, 1000 do
+redis.call('SET', KEYS[2], ARGV[4])
+for i = 5, #ARGV, 1000 do
   redis.call('HMSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
-redis.call('HSET', KEYS[1], '#dropped', string.format('%.0f', dropped))
+redis.call('SET', KEYS[3], ARGV[3])
 return 1
 "
 );
@@ -248,6 +263,8 @@ pub const ENDED: &str = "#ended";
 pub const VERSION: &str = "#version";
 /// The field of the retired that has the [hash](crate::Schema::hash) of their schema, in decimal digits.
 pub const HASH: &str = "#hash";
+/// The field of the retired that has the [checksum](crate::seal_sum) of their numbers, in decimal digits.
+pub const SUM: &str = "#sum";
 /// The field of the retired that says how many label sets of dead processes were dropped, ever.
 pub const DROPPED: &str = "#dropped";
 

@@ -13,7 +13,7 @@ pub type Values = Box<[Box<str>]>;
 /// What tells a family from all others, those of its name that are declared otherwise included: its name and a hash of
 /// its description.
 pub fn identifier(desc: &Desc) -> String {
-    format!("{}:{:016x}", desc.name(), fnv(&describe(desc)))
+    format!("{}:{:016x}", desc.name(), fnv(describe(desc)))
 }
 
 /// The description of a family: as an entry of a [schema](crate::Schema), without its length.

@@ -119,11 +119,9 @@ proptest! {
     }
 }
 
-fn kept_of(thinned: &Thinned) -> Kept {
-    let mut kept = Kept::default();
-    kept.schema = thinned.schema.clone();
-    (kept.values, kept.beside) = (thinned.values.clone(), thinned.beside.clone());
-    kept
+fn kept_of(thinned: &Content) -> Kept {
+    let Content { schema, values, beside, .. } = thinned;
+    Kept { schema: schema.clone(), values: values.clone(), beside: beside.clone(), ..Kept::default() }
 }
 
 #[test]

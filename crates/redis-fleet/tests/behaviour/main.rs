@@ -7,6 +7,7 @@ mod cluster;
 mod failover;
 mod hostile;
 mod inside;
+mod lost;
 mod modes;
 mod promises;
 mod retired;

@@ -131,3 +131,22 @@ proptest! {
         prop_assert_eq!(read.sets(), written.sets());
     }
 }
+
+#[test]
+fn a_thousand_label_sets_of_a_family_take_as_many_bytes_as_the_protocol_says() {
+    let labels = &["method", "code", "path"];
+    let declared =
+        Declaration { labels, ..Declaration::new(Kind::Counter, "http_requests", "Requests served.") };
+    let desc = Arc::new(Desc::new(&declared).unwrap());
+    let mut schema = Schema::default();
+    for path in 0..50 {
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
+            for code in ["200", "201", "404", "500"] {
+                schema.push(&desc, "", &[method, code, &format!("/api/v1/orders/{path}")]);
+            }
+        }
+    }
+    assert_eq!((schema.sets().len(), schema.bytes().len()), (1_000, 49_098));
+    let protocol = include_str!("../../PROTOCOL.md");
+    assert!(protocol.contains(" are 49,098 bytes,"));
+}

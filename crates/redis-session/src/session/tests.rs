@@ -17,9 +17,11 @@ struct Server {
 
 impl Server {
     fn flush(&mut self, frame: &Frame) -> (Answer, Vec<u8>) {
+        let knows = self.alive.contains_key(&frame.process) || self.tombs.contains_key(&frame.process);
+        let known = frame.epoch.as_ref().filter(|_| knows).and_then(|epoch| epoch.first().copied());
         let epoch = *self.epoch.get_or_insert_with(|| {
-            self.epochs += 1;
-            self.epochs
+            self.epochs += u8::from(known.is_none());
+            known.unwrap_or(self.epochs)
         });
         let answer = |answer| (answer, vec![epoch]);
         if frame.epoch.as_ref().is_some_and(|known| *known != [epoch]) {
@@ -196,6 +198,8 @@ enum Step {
         client: usize,
     },
     Empty,
+    /// The key of the epoch alone is lost.
+    LoseEpoch,
     /// The server writes down what it knows.
     Save,
     /// The server knows only what it has written down, if it has.
@@ -216,7 +220,7 @@ fn steps(with_loss: bool) -> impl Strategy<Value = Vec<Step>> {
         2 => client.clone().prop_map(|client| Step::Retire { client }),
         2 => (1..3_usize).prop_map(|client| Step::Restart { client }),
     ];
-    let loss = prop_oneof![Just(Step::Empty), Just(Step::Save), Just(Step::GoBack)];
+    let loss = prop_oneof![Just(Step::Empty), Just(Step::Save), Just(Step::GoBack), Just(Step::LoseEpoch)];
     if with_loss {
         vec(prop_oneof![12 => step, 1 => loss], 1..120).boxed()
     } else {
@@ -269,6 +273,7 @@ fn run(steps: &[Step], mut after: impl FnMut(f64, f64)) -> (Server, Vec<Client>)
                 // the database emptied is left out.
                 late.retain(|frame| frame.epoch.is_some());
             }
+            Step::LoseEpoch => server.epoch = None,
             Step::Save => saved = Some(server.clone()),
             Step::GoBack => {
                 if let Some(saved) = &saved {
@@ -412,4 +417,22 @@ fn who_goes_on_under_another_name_sends_what_is_counted_from_then_on() {
     copy.numbers = vec![6.0, 7.0];
     copy.settle(&mut server);
     assert_eq!(server.total(), 13.0);
+}
+
+#[test]
+fn an_epoch_that_alone_is_lost_costs_nothing_and_counts_nothing_twice() {
+    let mut server = Server::default();
+    let mut clients = [Client::new(0), Client::new(1)];
+    for client in &mut clients {
+        client.numbers = vec![5.0, 7.0];
+        client.settle(&mut server);
+    }
+    // One of them was retired, and does not know.
+    server.retire("p0");
+    server.epoch = None;
+    for client in &mut clients {
+        client.numbers[0] += 1.0;
+        client.settle(&mut server);
+    }
+    assert_eq!((server.total(), server.epochs), (26.0, 1));
 }
