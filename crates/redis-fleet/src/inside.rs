@@ -2,18 +2,21 @@
 
 mod fault;
 mod keeper;
+mod shared;
 
 use std::time::Instant;
 
 use foldhash::HashMap;
+use metrics_core::Desc;
 use redis_link::redis::{FromRedisValue, Pipeline, Value};
-use redis_link::{Link, LinkError};
+use redis_link::{Address, Link, LinkError, Place, Timeouts};
 use redis_schema::Keys;
 
 use crate::index;
 
 pub use fault::{Fault, FaultSort};
 pub use keeper::{Keeper, Number};
+pub use shared::{SharedFamily, SharedNumber};
 
 /// What one application, or one shard of it, keeps in Redis, as of one moment: for people, who want to see what
 /// [`FleetSource`](crate::FleetSource) passes over in silence.
@@ -29,17 +32,22 @@ pub struct Inside {
     pub processes: Vec<Keeper>,
     /// What is kept of the dead; none where nobody is dead.
     pub retired: Option<Keeper>,
+    /// The numbers that processes share, family by family.
+    pub shared: Vec<SharedFamily>,
     /// How many of the dead are remembered by name.
     pub tombs: u64,
     /// What is wrong, in the order of the keys above.
     pub faults: Vec<Fault>,
 }
 
+/// A family of shared numbers, by its identifier.
+type Family = (String, Desc);
+
 /// How a key is called.
 type NameOf = fn(&Keys) -> String;
 
 /// Of each key that says something of all processes, what it is to be.
-const TYPES: [(NameOf, &str); 7] = [
+const TYPES: [(NameOf, &str); 11] = [
     (Keys::processes, "zset"),
     (Keys::lengths, "hash"),
     (Keys::tombs, "hash"),
@@ -47,6 +55,10 @@ const TYPES: [(NameOf, &str); 7] = [
     (Keys::epoch, "string"),
     (Keys::clocks, "hash"),
     (Keys::shards, "set"),
+    (Keys::retired_seal, "string"),
+    (Keys::shared_families, "hash"),
+    (Keys::shared_sequences, "hash"),
+    (Keys::shared_until, "zset"),
 ];
 
 impl Inside {
@@ -56,8 +68,8 @@ impl Inside {
     /// When Redis does not answer, or refuses. What single keys hold is no error: it is among the faults.
     pub fn read(link: &Link, keys: &Keys, deadline: Option<Instant>) -> Result<Inside, LinkError> {
         let mut inside = Inside::default();
-        let names = inside.read_index(link, keys, deadline)?;
-        inside.read_processes(link, keys, names, deadline)?;
+        let (names, families) = inside.read_index(link, keys, deadline)?;
+        inside.read_processes(link, keys, names, families, deadline)?;
         inside.faults.extend(eviction(link, deadline)?.map(|policy| Fault {
             sort: FaultSort::Eviction,
             key: "maxmemory-policy".to_owned(),
@@ -72,16 +84,17 @@ impl Inside {
         self.processes.iter().chain(&self.retired)
     }
 
-    /// The names of all who are there.
+    /// The names of all who are there, and the families of shared numbers.
     fn read_index(
         &mut self,
         link: &Link,
         keys: &Keys,
         deadline: Option<Instant>,
-    ) -> Result<Vec<String>, LinkError> {
+    ) -> Result<(Vec<String>, Vec<Family>), LinkError> {
         let mut pipeline = Pipeline::new();
         pipeline.cmd("TIME").cmd("GET").arg(keys.epoch()).cmd("HLEN").arg(keys.tombs());
         pipeline.cmd("ZRANGE").arg(keys.processes()).arg(0).arg(-1);
+        pipeline.cmd("HGETALL").arg(keys.shared_families());
         for (key, _) in TYPES {
             pipeline.cmd("TYPE").arg(key(keys)).cmd("PTTL").arg(key(keys));
         }
@@ -91,7 +104,7 @@ impl Inside {
         self.now = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
         self.epoch = text(next());
         self.tombs = u64::from_redis_value(next()).unwrap_or_default();
-        let names = next();
+        let (names, families) = (next(), next());
         for (key, wanted) in TYPES {
             let (found, ends) = (next(), next());
             let found = String::from_redis_value(found).unwrap_or_default();
@@ -113,7 +126,22 @@ impl Inside {
             self.fault(FaultSort::Member, keys.processes(), why);
         }
         known.sort_unstable();
-        Ok(known)
+        Ok((known, self.families(families, keys)))
+    }
+
+    /// The families that can be read; what is wrong with the others is said.
+    fn families(&mut self, told: Value, keys: &Keys) -> Vec<Family> {
+        let mut told = <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(told).unwrap_or_default();
+        told.sort_unstable();
+        let mut families = Vec::new();
+        for (identifier, description) in told {
+            let name = String::from_utf8_lossy(&identifier).into_owned();
+            match redis_schema::shared::described(&description) {
+                Ok(desc) => families.push((name, desc)),
+                Err(why) => self.fault(FaultSort::Schema, keys.shared_families(), format!("{name:?}: {why}")),
+            }
+        }
+        families
     }
 
     /// What each of them has. Whoever was retired since is left out.
@@ -122,6 +150,7 @@ impl Inside {
         link: &Link,
         keys: &Keys,
         names: Vec<String>,
+        families: Vec<Family>,
         deadline: Option<Instant>,
     ) -> Result<(), LinkError> {
         let mut pipeline = Pipeline::new();
@@ -133,6 +162,11 @@ impl Inside {
         for (values, schema) in &places {
             pipeline.cmd("HGETALL").arg(values).cmd("GET").arg(schema);
             pipeline.cmd("PTTL").arg(values).cmd("PTTL").arg(schema);
+        }
+        pipeline.cmd("GET").arg(keys.retired_seal());
+        for (identifier, _) in &families {
+            let key = keys.shared_values(identifier);
+            pipeline.cmd("HGETALL").arg(&key).cmd("PTTL").arg(&key);
         }
         let mut answers = link.run_each_by(&pipeline, deadline)?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
@@ -156,6 +190,20 @@ impl Inside {
         }
         self.retired = keepers.pop_if(|last| last.name.is_empty());
         self.processes = keepers;
+        let seal = next();
+        match &self.retired {
+            Some(retired) => retired.check_seal(&keys.retired_seal(), &seal, &mut self.faults),
+            None if matches!(seal, Value::BulkString(_)) => {
+                self.fault(FaultSort::Seal, keys.retired(), "it is not there, and its seal is".to_owned());
+            }
+            None => {}
+        }
+        for (identifier, desc) in families {
+            let key = keys.shared_values(&identifier);
+            let (found, ends) = (next(), next());
+            self.faults.extend(keeper::end_of_life(&key, &ends));
+            self.shared.push(SharedFamily::of(desc, key, found, &mut self.faults));
+        }
         Ok(())
     }
 
@@ -164,32 +212,55 @@ impl Inside {
     }
 }
 
-/// The shards of an application that have ever been used, with their numbers; none where there is nothing of it.
+/// The shards of an application that have ever been used, with their numbers and the way to each; none
+/// where there is nothing of it. On a cluster those of which the first one says that they are there.
 ///
 /// # Errors
-/// When Redis does not answer, or is a cluster: see [`shards_told`].
-pub fn shards(link: &Link, prefix: &str, deadline: Option<Instant>) -> Result<Vec<(usize, Keys)>, LinkError> {
-    let keys = |shard| Some((shard, Keys::new(prefix, shard).ok()?));
-    let all: Vec<(usize, Keys)> = (0..Keys::MOST_SHARDS).filter_map(keys).collect();
-    let mut pipeline = Pipeline::new();
-    for (_, keys) in &all {
-        pipeline.cmd("EXISTS").arg(keys.epoch());
+/// When Redis does not answer.
+pub fn shards(
+    address: &Address,
+    timeouts: Timeouts,
+    prefix: &str,
+    deadline: Option<Instant>,
+) -> Result<Vec<(usize, Keys, Link)>, LinkError> {
+    let way = |keys: &Keys| Link::new(address.clone(), timeouts).for_key(keys.tag());
+    let all: Vec<(usize, Keys)> =
+        (0..Keys::MOST_SHARDS).filter_map(|shard| Some((shard, Keys::new(prefix, shard).ok()?))).collect();
+    let Some((_, first)) = all.first() else { return Ok(Vec::new()) };
+    let first_way = way(first);
+    if !matches!(address.place, Place::Cluster { .. }) {
+        let there = are_there(&first_way, &all, deadline)?;
+        let there = all.into_iter().zip(there).filter(|(_, there)| *there);
+        return Ok(there.map(|((shard, keys), _)| (shard, keys.clone(), way(&keys))).collect());
     }
-    let there = link.run_each_by(&pipeline, deadline)?;
-    let there = all.into_iter().zip(there).filter(|(_, there)| matches!(there, Value::Int(1)));
-    Ok(there.map(|(shard, _)| shard).collect())
+    let mut pipeline = Pipeline::new();
+    let told = first_way.run_each_by(pipeline.cmd("SMEMBERS").arg(first.shards()), deadline)?;
+    let told = told.into_iter().next().unwrap_or(Value::Nil);
+    let count = index::shards_told(told).0.max(1);
+    let mut found = Vec::new();
+    for (shard, keys) in all.into_iter().take(count) {
+        let way = way(&keys);
+        if are_there(&way, &[(shard, keys.clone())], deadline)?.contains(&true) {
+            found.push((shard, keys, way));
+        }
+    }
+    Ok(found)
 }
 
-/// How many shards an application has by what its processes have said: one where they have said nothing. The way must
-/// be [that](Link::for_key) of the first shard's keys.
-///
-/// # Errors
-/// When Redis does not answer, or refuses.
-pub fn shards_told(link: &Link, first: &Keys, deadline: Option<Instant>) -> Result<usize, LinkError> {
+/// Whether anything of each is there.
+fn are_there(link: &Link, all: &[(usize, Keys)], deadline: Option<Instant>) -> Result<Vec<bool>, LinkError> {
     let mut pipeline = Pipeline::new();
-    pipeline.cmd("SMEMBERS").arg(first.shards());
-    let told = link.run_by(&pipeline, deadline)?.pop().unwrap_or(Value::Nil);
-    Ok(index::shards_told(told).0.max(1))
+    for (_, keys) in all {
+        // Any of them may be lost.
+        pipeline
+            .cmd("EXISTS")
+            .arg(keys.epoch())
+            .arg(keys.processes())
+            .arg(keys.retired())
+            .arg(keys.retired_seal());
+    }
+    let there = link.run_each_by(&pipeline, deadline)?;
+    Ok(there.iter().map(|there| matches!(there, Value::Int(1..))).collect())
 }
 
 /// The policy by which the server may throw keys away that have no end of life, if it has one and says so.

@@ -35,7 +35,7 @@ mod shared;
 mod source;
 mod thinning;
 
-pub use inside::{Fault, FaultSort, Inside, Keeper, Number, shards, shards_told};
+pub use inside::{Fault, FaultSort, Inside, Keeper, Number, SharedFamily, SharedNumber, shards};
 pub use janitor::{Janitor, JanitorError};
 pub use source::FleetSource;
 pub use thinning::Keeping;

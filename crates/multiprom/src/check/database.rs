@@ -71,6 +71,10 @@ fn advice(sort: FaultSort) -> &'static str {
             "numbers behind it are on no page: the server has lost a part, or somebody else wrote it; a process that lives \
              mends what is its when it is restarted; what is kept of the dead stays as it is"
         }
+        FaultSort::Seal => {
+            "whoever has read it before shows it on, and nobody else makes a page: start a `multiprom serve --fold` that has \
+             read it (it writes it anew), restore the key, or go on without what lacks by `multiprom fold --accept-loss`"
+        }
         FaultSort::Sequence => {
             "whoever takes the dead out cannot take this one: delete its keys if it is dead"
         }

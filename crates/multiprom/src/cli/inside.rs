@@ -175,7 +175,7 @@ processes share numbers (pytheus, PromPHP):
   HOST, PID  as the process says
   WRITER   alive; silent, which was not heard of for five seconds; ended, which
            said so. The line \"(the dead)\" is what is kept of those who were
-           taken out
+           taken out, \"(shared: FAMILY)\" what processes have in common
   HEARD    how long ago it wrote
   SERIES   label sets with stores of our own, else numbers
   USED     bytes of what its numbers are and of the numbers
@@ -250,7 +250,7 @@ Fields of --json:
           duplicate_series left_over kinds_differ modes_differ help_differs
           buckets_differ process_clash dialects_mixed
           of a database: database_unreadable no_numbers wrong_type missing
-          member schema schema_differs page sequence number end_of_life
+          member schema schema_differs page seal sequence number end_of_life
           eviction not_taken_out no_metadata metadata labels phantom
           kinds_differ modes_differ buckets_differ
   path offset why advice

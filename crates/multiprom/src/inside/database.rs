@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use collector::Ask;
 use metrics_core::{Aggregation, Kind};
-use redis_fleet::{Keeper, shards};
-use redis_link::{Link, Place, Timeouts};
+use redis_fleet::{Keeper, SharedFamily, shards};
+use redis_link::{Link, Timeouts};
 use redis_schema::Keys;
 
 use crate::database_argument::{Database, Writer};
@@ -66,18 +66,16 @@ impl Held {
     /// When it cannot be read, or holds nothing of anybody.
     pub(crate) fn read(database: &Database) -> anyhow::Result<Held> {
         let address = database.foreign.address.to_string();
-        if matches!(database.foreign.address.place, Place::Cluster { .. }) && database.writer != Writer::Other
-        {
-            return Held::read_cluster(database);
-        }
-        let link = Link::new(database.foreign.address.clone(), TIMEOUTS);
         if database.writer != Writer::Other {
-            let mut used = shards(&link, database.prefix(), None)?;
+            let place = &database.foreign.address;
+            let mut used = shards(place, TIMEOUTS, database.prefix(), None)?;
             if used.is_empty() && database.writer == Writer::Multiprom {
-                used.push((0, Keys::new(database.prefix(), 0)?));
+                let keys = Keys::new(database.prefix(), 0)?;
+                let link = Link::new(place.clone(), TIMEOUTS).for_key(keys.tag());
+                used.push((0, keys, link));
             }
             if !used.is_empty() {
-                let read = |(number, keys): (usize, Keys)| {
+                let read = |(number, keys, link): (usize, Keys, Link)| {
                     let inside = redis_fleet::Inside::read(&link, &keys, None)?;
                     anyhow::Ok(Shard { number, keys, inside })
                 };
@@ -87,21 +85,6 @@ impl Held {
         }
         let inside = redis_source::Inside::read(database.foreign.clone(), &Ask::default())?;
         Ok(Held { address, content: Content::Theirs(inside) })
-    }
-
-    /// Reads what our own keep in a cluster: each shard where it is.
-    fn read_cluster(database: &Database) -> anyhow::Result<Held> {
-        let link = |keys: &Keys| Link::new(database.foreign.address.clone(), TIMEOUTS).for_key(keys.tag());
-        let first = Keys::new(database.prefix(), 0)?;
-        let count = redis_fleet::shards_told(&link(&first), &first, None)?.max(database.shards);
-        let mut shards = Vec::with_capacity(count);
-        for number in 0..count {
-            let keys = Keys::new(database.prefix(), number)?;
-            let inside = redis_fleet::Inside::read(&link(&keys), &keys, None)?;
-            shards.push(Shard { number, keys, inside });
-        }
-        let address = database.foreign.address.to_string();
-        Ok(Held { address, content: Content::Ours(shards) })
     }
 
     /// The word for who writes it.
@@ -123,7 +106,12 @@ impl Held {
     /// Whether there is nothing at all.
     pub(crate) fn is_empty(&self) -> bool {
         match &self.content {
-            Content::Ours(shards) => shards.iter().all(|shard| shard.inside.keepers().next().is_none()),
+            Content::Ours(shards) => {
+                let is_empty = |inside: &redis_fleet::Inside| {
+                    inside.keepers().next().is_none() && inside.shared.is_empty()
+                };
+                shards.iter().all(|shard| is_empty(&shard.inside))
+            }
             Content::Theirs(inside) => inside.numbers.is_empty(),
         }
     }
@@ -134,10 +122,10 @@ impl Held {
         mut met: impl FnMut(&Entry<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         match &self.content {
-            Content::Ours(shards) => {
-                let keepers = shards.iter().flat_map(|shard| shard.inside.keepers());
-                keepers.into_iter().try_for_each(|keeper| each_of_ours(keeper, &mut met))
-            }
+            Content::Ours(shards) => shards.iter().try_for_each(|shard| {
+                shard.inside.keepers().try_for_each(|keeper| each_of_ours(keeper, &mut met))?;
+                shard.inside.shared.iter().try_for_each(|family| each_shared(family, &mut met))
+            }),
             Content::Theirs(inside) => inside.numbers.iter().try_for_each(|number| met(&theirs(number))),
         }
     }
@@ -173,6 +161,34 @@ fn each_of_ours(
             time: number.time,
             left: None,
             counts: number.value.is_some(),
+        })?;
+    }
+    Ok(())
+}
+
+fn each_shared(
+    family: &SharedFamily,
+    met: &mut impl FnMut(&Entry<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let desc = &family.desc;
+    for number in &family.numbers {
+        let labels = desc.labels().iter().zip(&number.labels);
+        let le = number.le.as_deref().map(|le| ("le", le.as_bytes()));
+        met(&Entry {
+            key: family.key.as_bytes(),
+            field: Some(number.field.clone().into_bytes()),
+            family: desc.name(),
+            help: desc.help(),
+            kind: desc.kind(),
+            mode: mode_of(desc.kind(), desc.aggregation()),
+            process: None,
+            sample: &number.sample,
+            labels: labels.map(|(name, value)| (&**name, value.as_bytes())).chain(le).collect(),
+            value: Some(number.value),
+            rest: 0.0,
+            time: None,
+            left: None,
+            counts: true,
         })?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use redis_fleet::Keeper;
+use redis_fleet::{Keeper, SharedFamily};
 use serde::Serialize;
 
 use super::{by_number, size};
@@ -26,7 +26,7 @@ pub(super) struct Line {
     kind: Option<&'static str>,
     host: Option<String>,
     pid: Option<u64>,
-    /// `alive`, `silent`, `ended`, `retired`, or nothing where nobody can say.
+    /// `alive`, `silent`, `ended`, `retired`, `shared`, or nothing where nobody can say.
     life: Option<&'static str>,
     /// Seconds since it was last heard of.
     heard: Option<f64>,
@@ -103,7 +103,22 @@ fn of_shard(shard: &Shard) -> Vec<Line> {
             ..Line::default()
         }
     };
-    shard.inside.keepers().map(line).collect()
+    let family = |family: &SharedFamily| {
+        let found = faults.get(&*family.key);
+        Line {
+            shard: Some(shard.number),
+            name: family.desc.name().to_owned(),
+            kind: Some(family.desc.kind().as_str()),
+            life: Some("shared"),
+            series: family.series(),
+            bytes: Some(family.bytes),
+            faults: found.map_or(0, |(_, count)| *count),
+            damage: found.map(|(fault, _)| fault.why.clone()),
+            ..Line::default()
+        }
+    };
+    let families = shard.inside.shared.iter().map(family);
+    shard.inside.keepers().map(line).chain(families).collect()
 }
 
 fn of_theirs(inside: &redis_source::Inside) -> Vec<Line> {
@@ -135,7 +150,7 @@ pub(super) fn print(held: &Held, lines: &[Line], out: &mut Output) -> anyhow::Re
         Content::Ours(shards) => shards.len(),
         Content::Theirs(_) => 0,
     };
-    let shared = lines.iter().any(|line| line.kind.is_some());
+    let shared = lines.iter().any(|line| line.kind.is_some()) && shards == 0;
     let mut table = Table::new([
         Column::shrinking(if shared { "FAMILY" } else { "PROCESS" }, 16),
         Column::left("KIND"),
@@ -158,6 +173,7 @@ pub(super) fn print(held: &Held, lines: &[Line], out: &mut Output) -> anyhow::Re
         let name = match (line.life, line.shard) {
             (Some("retired"), Some(shard)) if shards > 1 => format!("(the dead of shard {shard})"),
             (Some("retired"), _) => "(the dead)".to_owned(),
+            (Some("shared"), _) => format!("(shared: {})", line.name),
             _ => line.name.clone(),
         };
         let damage = match (&line.damage, line.faults) {
@@ -186,7 +202,7 @@ pub(super) fn print(held: &Held, lines: &[Line], out: &mut Output) -> anyhow::Re
 fn total(held: &Held, lines: &[Line], shared: bool) -> String {
     let count =
         |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let own = lines.iter().filter(|line| line.life != Some("retired")).count();
+    let own = lines.iter().filter(|line| !matches!(line.life, Some("retired" | "shared"))).count();
     let whose = if shared {
         count(own, "family", "families")
     } else {

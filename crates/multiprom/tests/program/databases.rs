@@ -298,3 +298,26 @@ fn directories_and_databases_are_looked_at_side_by_side_or_by_the_environment() 
     let (code, out, errors) = run(&mut command);
     assert!(code == Some(0) && out.contains("gunicorn: 1 process"), "{out}{errors}");
 }
+
+#[test]
+fn shared_numbers_are_listed_and_dumped() {
+    let server = RedisServer::start();
+    let options =
+        Options { prefix: "shop".to_owned(), sending: store_redis::Sending::Shared, ..Options::default() };
+    let store = RedisStore::open_with(&server.url(), options).unwrap();
+    let jobs = Registry::new(store.clone()).counter("jobs", "Jobs.").labels(["queue"]).unwrap();
+    jobs.with(["mail"]).inc_by(3.0);
+    store.flush(PATIENCE).unwrap();
+    let (code, out, errors) = run(&mut multiprom(&["ls", &url(&server)]));
+    assert_eq!((code, &*errors), (Some(0), ""));
+    assert!(out.contains("(shared: jobs)") && out.contains(": 0 processes: 1 series"), "{out}");
+    let (code, out, errors) = run(&mut multiprom(&["ls", "--json", &url(&server)]));
+    assert_eq!((code, &*errors), (Some(0), ""));
+    let lines = json(&out);
+    assert!(lines.len() == 1 && lines[0]["life"] == "shared" && lines[0]["name"] == "jobs", "{out}");
+    let (code, out, errors) = run(&mut multiprom(&["dump", &url(&server)]));
+    assert_eq!((code, &*errors), (Some(0), ""));
+    assert!(out.starts_with("jobs_total{queue=\"mail\"} 3.0 # {shop#0}:shared:values:jobs:"), "{out}");
+    assert_eq!(run(&mut multiprom(&["check", &url(&server)])).0, Some(0));
+    store.close(PATIENCE).unwrap();
+}

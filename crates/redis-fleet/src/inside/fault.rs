@@ -32,6 +32,8 @@ pub enum FaultSort {
     SchemaDiffers,
     /// A page lacks, is shorter than the schema says, or is not made of numbers.
     Page,
+    /// What is kept of the dead is not what it must be: a part of it was lost.
+    Seal,
     /// There is no number of a last frame.
     Sequence,
     /// A number that cannot be: what is counted is less than nothing, or no number.
@@ -52,6 +54,7 @@ impl FaultSort {
             FaultSort::Schema => "schema",
             FaultSort::SchemaDiffers => "schema_differs",
             FaultSort::Page => "page",
+            FaultSort::Seal => "seal",
             FaultSort::Sequence => "sequence",
             FaultSort::Number => "number",
             FaultSort::EndOfLife => "end_of_life",

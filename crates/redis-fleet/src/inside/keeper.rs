@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics_core::{Aggregation, Kind};
 use redis_link::redis::{FromRedisValue, Value};
-use redis_schema::{LabelSet, Schema, SchemaError, page, script};
+use redis_schema::{LabelSet, Schema, SchemaError, Seal, page, script, seal_sum};
 
 use super::{Fault, FaultSort, text};
 use crate::source::samples;
@@ -32,6 +32,19 @@ pub struct Keeper {
     values: Vec<f64>,
     /// When they were set, or what rounding has left of them; as many, or none at all.
     beside: Vec<f64>,
+    /// How many numbers a page has; none where it has not said so.
+    page: Option<usize>,
+    /// Of the dead: what they say of themselves.
+    sealed: Sealed,
+}
+
+/// What the hash of the dead says of them.
+#[derive(Clone, Debug, Default)]
+struct Sealed {
+    version: Vec<u8>,
+    hash: Option<Vec<u8>>,
+    sum: Option<Vec<u8>>,
+    dropped: u64,
 }
 
 /// One number of a label set.
@@ -122,10 +135,10 @@ impl Keeper {
         keeper.bytes = schema.len();
 
         told.key = values_key;
-        let hash = keeper.take(found.values, &mut told);
-        if let Some(hash) = hash
+        keeper.take(found.values, &mut told);
+        if let Some(hash) = &keeper.sealed.hash
             && keeper.schema.bytes().len() == schema.len()
-            && hash != keeper.schema.hash().to_string().into_bytes()
+            && *hash != keeper.schema.hash().to_string().into_bytes()
         {
             let why =
                 "its #hash is not that of the schema beside it: the server has lost a change of one of them";
@@ -137,12 +150,12 @@ impl Keeper {
         keeper
     }
 
-    /// Takes a hash of pages, as pages are made of it. What hash of the schema it says, if it does.
-    fn take(&mut self, hash: Value, told: &mut Faults<'_>) -> Option<Vec<u8>> {
+    /// Takes a hash of pages, as pages are made of it.
+    fn take(&mut self, hash: Value, told: &mut Faults<'_>) {
         let fields = match hash {
             Value::ServerError(error) => {
                 told.add(FaultSort::WrongType, error.to_string());
-                return None;
+                return;
             }
             hash => <Vec<(Vec<u8>, Vec<u8>)>>::from_redis_value(hash).unwrap_or_default(),
         };
@@ -150,9 +163,10 @@ impl Keeper {
             let listed =
                 if self.name.is_empty() { "the schema beside it is" } else { "its process is listed" };
             told.add(FaultSort::Missing, format!("it is not there, and {listed}"));
-            return None;
+            return;
         }
-        let (mut values, mut beside, mut schema_hash) = (Vec::new(), Vec::new(), None);
+        let (mut values, mut beside) = (Vec::new(), Vec::new());
+        let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
         for (field, value) in fields {
             match (page::of_field(&field), &field[..]) {
                 (Some((number, of_times)), _) => {
@@ -160,12 +174,14 @@ impl Keeper {
                     let pages = if of_times { &mut beside } else { &mut values };
                     pages.push((number, value));
                 }
-                (None, b"#seq") => {
-                    self.sequence = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
-                }
+                (None, b"#seq") => self.sequence = number(&value),
+                (None, b"#page") => self.page = Some(page::len(&value)),
+                (None, b"#version") => self.sealed.version = value,
+                (None, b"#sum") => self.sealed.sum = Some(value),
+                (None, b"#dropped") => self.sealed.dropped = number(&value).unwrap_or_default(),
                 (None, b"#ended") => self.ended = true,
                 (None, b"#about") => self.about = Some(value),
-                (None, b"#hash") => schema_hash = Some(value),
+                (None, b"#hash") => self.sealed.hash = Some(value),
                 (None, _) => {}
             }
         }
@@ -175,10 +191,11 @@ impl Keeper {
         }
         values.sort_unstable();
         beside.sort_unstable();
+        let len = self.page_len();
         for (number, value) in &values {
-            told.check_page(&page::field(*number), value);
-            if number.checked_mul(page::LEN) == Some(self.values.len()) {
-                self.values.extend(page::read(value).iter().take(page::LEN));
+            told.check_page(&page::field(*number), value, len);
+            if number.checked_mul(len) == Some(self.values.len()) {
+                self.values.extend(page::read(value).iter().take(len));
             } else {
                 let why =
                     format!("{} counts nowhere: a page before it lacks or is short", page::field(*number));
@@ -187,11 +204,55 @@ impl Keeper {
         }
         self.beside.resize(if beside.is_empty() { 0 } else { self.values.len() }, 0.0);
         for (number, value) in &beside {
-            told.check_page(&page::time_field(*number), value);
-            let place = self.beside.get_mut(number.saturating_mul(page::LEN)..).unwrap_or_default();
-            place.iter_mut().zip(page::read(value)).for_each(|(place, number)| *place = number);
+            told.check_page(&page::time_field(*number), value, len);
+            let place = self.beside.get_mut(number.saturating_mul(len)..).unwrap_or_default();
+            place
+                .iter_mut()
+                .zip(page::read(value).into_iter().take(len))
+                .for_each(|(place, number)| *place = number);
         }
-        schema_hash
+    }
+
+    fn page_len(&self) -> usize {
+        self.page.unwrap_or(page::LEN)
+    }
+
+    /// What is wrong with the dead, by the key that says what they must be.
+    pub(super) fn check_seal(&self, seal_key: &str, seal: &Value, faults: &mut Vec<Fault>) {
+        let mut fault = |key: &str, why: &str| {
+            faults.push(Fault {
+                sort: FaultSort::Seal,
+                key: key.to_owned(),
+                offset: None,
+                why: why.to_owned(),
+            });
+        };
+        let text = match seal {
+            Value::BulkString(text) => text,
+            // Written by nobody of ours, or before there were seals.
+            _ if self.sealed.sum.is_none() => return,
+            _ => {
+                return fault(
+                    seal_key,
+                    "it is not there; what it says of the dead stands beside them as well, and it is written \
+                                        again when the next one dies",
+                );
+            }
+        };
+        let Some(seal) = Seal::read(text) else { return fault(seal_key, "it is no seal") };
+        let numbers = self.schema.numbers();
+        let sum = self.values.get(..numbers).map(|values| {
+            let mut beside = self.beside.clone();
+            beside.resize(numbers, 0.0);
+            seal_sum(values, &beside, self.sealed.dropped)
+        });
+        if self.sealed.version != seal.version.as_bytes() {
+            fault(&self.key, "it is not the version that its seal says");
+        } else if self.schema.hash() != seal.hash {
+            fault(&self.key, "the schema beside it is not the one that its seal says");
+        } else if sum != Some(seal.sum) {
+            fault(&self.key, "its numbers are not those that its seal says");
+        }
     }
 
     fn check_numbers(&self, told: &mut Faults<'_>) {
@@ -227,7 +288,7 @@ impl Keeper {
                     set,
                     sample,
                     le,
-                    place: (page::field(at / page::LEN), at % page::LEN),
+                    place: (page::field(at / self.page_len()), at % self.page_len()),
                     value: self.values.get(at).copied(),
                     time: beside.filter(|_| !is_sum),
                     rest: beside.filter(|_| is_sum).unwrap_or_default(),
@@ -253,13 +314,13 @@ impl Faults<'_> {
         self.all.push(Fault { sort, key: self.key.clone(), offset: None, why });
     }
 
-    fn check_page(&mut self, field: &str, page: &[u8]) {
+    fn check_page(&mut self, field: &str, page: &[u8], len: usize) {
         if !page.len().is_multiple_of(8) {
             let why = format!("{field} has {} bytes, which are no whole numbers of 8", page.len());
             self.add(FaultSort::Page, why);
         }
-        if page.len() > page::LEN * 8 {
-            let why = format!("{field} has {} bytes, and no page more than {}", page.len(), page::LEN * 8);
+        if page.len() > len * 8 {
+            let why = format!("{field} has {} bytes, and no page of it more than {}", page.len(), len * 8);
             self.add(FaultSort::Page, why);
         }
     }

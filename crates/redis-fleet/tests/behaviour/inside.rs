@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use redis_fleet::{FaultSort, Inside, shards};
 use redis_link::{Address, Link, Timeouts};
 use redis_schema::Keys;
+use redis_testkit::RedisCluster;
+use store_redis::{Options, Sending};
 
 use crate::place::{PATIENCE, Place, server};
 
@@ -70,9 +72,10 @@ fn whatever_becomes_of_keys_the_page_has_what_a_look_inside_has_and_what_lacks_i
     redis(&["COPY", &values, &saved[0]], b"");
     redis(&["COPY", &schema, &saved[1]], b"");
     let link = Link::new(Address::parse(&server().unix_url()).unwrap(), Timeouts::default());
-    let found = shards(&link, place.prefix(), None).unwrap();
+    let address = Address::parse(&server().unix_url()).unwrap();
+    let found = shards(&address, Timeouts::default(), place.prefix(), None).unwrap();
     let keys = Keys::new(place.prefix(), 0).unwrap();
-    assert_eq!(found, [(0, keys.clone())]);
+    assert!(matches!(&found[..], [(0, known, _)] if *known == keys));
     let look = || Inside::read(&link, &keys, None).unwrap();
     assert!(inside(&look()) == shown(&place) && look().faults.is_empty());
 
@@ -133,7 +136,88 @@ fn a_process_that_is_retired_meanwhile_is_no_fault() {
     let found = Inside::read(&link, &keys, None).unwrap();
     let sorts: Vec<FaultSort> = found.faults.iter().map(|fault| fault.sort).collect();
     assert_eq!(sorts, [FaultSort::WrongType, FaultSort::SchemaDiffers]);
+    server().cli(&["HSET", &place.key("retired"), "v0", "12345678"]);
+    let found = Inside::read(&link, &keys, None).unwrap();
+    let last = found.faults.last().unwrap();
+    assert_eq!((last.sort, &*last.why), (FaultSort::Seal, "its numbers are not those that its seal says"));
     server().cli(&["DEL", &place.key("retired")]);
     let found = Inside::read(&link, &keys, None).unwrap();
     assert!(found.faults[1].to_string().ends_with("retired: it is not there, and the schema beside it is"));
+}
+
+#[test]
+fn short_pages_and_shared_numbers_are_looked_into_and_what_lacks_of_them_is_named() {
+    let place = Place::new(server().unix_url());
+    let (synchronous, shared) = (
+        place.open_as(Sending::Synchronous, Options::SHORTEST),
+        place.open_as(Sending::Shared, Options::SHORTEST),
+    );
+    let depth = Registry::new(synchronous.clone()).counter("depth", "Depth.").labels(["queue"]).unwrap();
+    (0..40).for_each(|at| depth.with([&*at.to_string()]).inc_by(f64::from(at)));
+    let seconds = Registry::new(shared.clone()).histogram("seconds", "S.").labels(["path"]).unwrap();
+    seconds.with(["/a"]).observe(0.3);
+    seconds.with(["/b"]).observe(20.0);
+    place.flush();
+    let link = Link::new(Address::parse(&server().unix_url()).unwrap(), Timeouts::default());
+    let keys = Keys::new(place.prefix(), 0).unwrap();
+    let found = Inside::read(&link, &keys, None).unwrap();
+    assert_eq!(found.faults, vec![]);
+    let numbers: Vec<_> = found.keepers().flat_map(redis_fleet::Keeper::numbers).collect();
+    assert_eq!(numbers.iter().map(|number| number.value.unwrap()).sum::<f64>(), 780.0);
+    assert_eq!(numbers[39].place, ("v2".to_owned(), 7));
+    let [family] = &found.shared[..] else { panic!("{:?}", found.shared) };
+    assert_eq!((family.desc.name(), family.series()), ("seconds", 2));
+    let sums: Vec<(&str, f64)> = family
+        .numbers
+        .iter()
+        .filter(|number| number.sample == "seconds_sum")
+        .map(|number| (&*number.labels[0], number.value))
+        .collect();
+    assert_eq!(sums, [("/a", 0.3), ("/b", 20.0)]);
+
+    let process = synchronous.process().unwrap();
+    synchronous.close(PATIENCE).unwrap();
+    let field = &family.numbers[0].field;
+    server().cli(&["HDEL", &keys.values(&process), "v1"]);
+    server().cli(&["HSET", &family.key, field, "x"]);
+    let found = Inside::read(&link, &keys, None).unwrap();
+    assert!(
+        found
+            .faults
+            .iter()
+            .any(|fault| fault.sort == FaultSort::Page && fault.why.starts_with("v2 counts nowhere"))
+    );
+    assert!(
+        found
+            .faults
+            .iter()
+            .any(|fault| fault.key == family.key && fault.why.ends_with("its value is no number"))
+    );
+    server().cli(&["DEL", &family.key]);
+    let found = Inside::read(&link, &keys, None).unwrap();
+    assert!(found.faults.iter().any(|fault| fault.key == family.key && fault.sort == FaultSort::Missing));
+}
+
+#[test]
+fn shards_on_the_nodes_of_a_cluster_are_found_and_looked_into() {
+    let cluster = RedisCluster::start(3);
+    let place = Place::sharded(cluster.url(), 4);
+    let stores: Vec<_> = (0..12).map(|_| place.open()).collect();
+    for store in &stores {
+        Registry::new(store.clone()).counter("jobs", "Jobs.").register().unwrap().inc();
+    }
+    place.flush();
+    let address = Address::parse(&cluster.url()).unwrap();
+    let found = shards(&address, Timeouts::default(), place.prefix(), None).unwrap();
+    let mut total = 0.0;
+    for (_, keys, link) in &found {
+        let inside = Inside::read(link, keys, None).unwrap();
+        assert_eq!(inside.faults, vec![]);
+        total +=
+            inside.keepers().flat_map(redis_fleet::Keeper::numbers).filter_map(|it| it.value).sum::<f64>();
+    }
+    assert_eq!(total, 12.0);
+    let used: std::collections::BTreeSet<usize> =
+        stores.iter().map(|store| Keys::shard_of(&store.process().unwrap(), 4)).collect();
+    assert!(used.iter().all(|shard| found.iter().any(|(known, ..)| known == shard)), "{used:?}");
 }

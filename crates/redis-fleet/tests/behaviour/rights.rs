@@ -214,8 +214,10 @@ fn who_looks_inside_needs_no_more_than_is_written() {
     let users = Users::new();
     let all = [rights("who reads pages"), rights("who looks inside")].concat();
     let look = |url: &str| {
-        let link = Link::new(Address::parse(url).unwrap(), Timeouts::default());
-        redis_fleet::shards(&link, PREFIX, None).map_err(|error| error.to_string())?;
+        let address = Address::parse(url).unwrap();
+        redis_fleet::shards(&address, Timeouts::default(), PREFIX, None)
+            .map_err(|error| error.to_string())?;
+        let link = Link::new(address, Timeouts::default());
         Inside::read(&link, &Keys::new(PREFIX, 0).unwrap(), None).map_err(|error| error.to_string())
     };
     let url = users.may(&all);
