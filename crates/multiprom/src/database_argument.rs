@@ -110,6 +110,6 @@ pub(crate) fn database_of(variable: impl Fn(&str) -> Option<String>) -> anyhow::
 }
 
 /// As gunicorn-prometheus-exporter reads it.
-fn is_yes(value: &str) -> bool {
+pub(crate) fn is_yes(value: &str) -> bool {
     ["true", "1", "yes", "on"].contains(&&*value.to_lowercase())
 }

@@ -6,13 +6,18 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use collector::Catalog;
-use folding::{Folded, Folder, Options};
+use folding::{AllGauges, Folded, Folder, Options};
 
 use crate::cli::fold::{Fold, HowToFold};
+use crate::database_argument::Database;
+use crate::janitors::janitors;
 use crate::sources::{catalog_of, directory_of_environment};
 
 /// Folds the directories, one after the other, and says what became of them.
 pub(crate) fn fold(command: Fold) -> anyhow::Result<ExitCode> {
+    if let Some(database) = &command.accept_loss {
+        return accept_loss(database);
+    }
     let catalog = catalog_of(command.catalog.as_deref())?;
     let mut directories = command.directories;
     if directories.is_empty() {
@@ -41,11 +46,30 @@ pub(crate) fn fold(command: Fold) -> anyhow::Result<ExitCode> {
     Ok(if doubtful { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Goes on without what a Redis has lost of what is kept of the dead, and says of how many shards that was.
+fn accept_loss(database: &Database) -> anyhow::Result<ExitCode> {
+    let Some(mut janitor) = janitors(std::slice::from_ref(database), Some(AllGauges::Keep))?.pop() else {
+        bail!("{}: nothing is kept of the dead of other clients", database.foreign.address);
+    };
+    let accepted = janitor.accept_loss()?;
+    let what = match accepted {
+        0 => "nothing was lost of what is kept of the dead".to_owned(),
+        1 => "what is left of what was kept of the dead is kept".to_owned(),
+        shards => format!("what is left of what was kept of the dead is kept, of {shards} shards"),
+    };
+    let told = writeln!(io::stdout(), "{}: {what}", database.foreign.address);
+    match told {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        told => told.context("write to standard output")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// How folders are to be set up.
 pub(crate) fn options(catalog: &Catalog, how: HowToFold) -> Options {
     let aggregations =
         catalog.aggregations().map(|(name, aggregation)| (name.to_owned(), aggregation)).collect();
-    Options { all: how.fold_all, aggregations, ..Options::default() }
+    Options { all: how.fold_all.unwrap_or_default(), aggregations, ..Options::default() }
 }
 
 /// Folders of these directories.

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use anyhow::Context;
 use folding::AllGauges;
 use redis_fleet::{Janitor, Keeping};
 use redis_link::Timeouts;
 use tokio::time::MissedTickBehavior;
 
-use crate::database_argument::{Database, Writer};
+use crate::database_argument::{Database, Writer, is_yes};
 
 /// How often it is looked whether anybody is dead.
 const LOOKS_EVERY: Duration = Duration::from_secs(5);
@@ -17,8 +18,19 @@ const DEAD_AFTER: Duration = Duration::from_secs(15);
 /// The most that the log is told of troubles.
 const MOST_TOLD: usize = 100;
 
-/// One for each database that stores of our own may write.
-pub(crate) fn janitors(databases: &[Database], all: AllGauges) -> anyhow::Result<Vec<Janitor>> {
+/// One for each database that stores of our own may write. Where nothing is said of gauges of mode `all`, the environment
+/// may say it.
+///
+/// # Errors
+/// When a prefix or a variable is not what it should be.
+pub(crate) fn janitors(databases: &[Database], all: Option<AllGauges>) -> anyhow::Result<Vec<Janitor>> {
+    if databases.iter().all(|database| database.writer == Writer::Other) {
+        return Ok(Vec::new());
+    }
+    let all = match all {
+        Some(all) => all,
+        None => age_of(|name| std::env::var(name).ok())?.map_or(AllGauges::Keep, AllGauges::Age),
+    };
     let keeping = match all {
         AllGauges::Keep => Keeping::default(),
         AllGauges::Drop => Keeping { most: 0, ..Keeping::default() },
@@ -31,6 +43,23 @@ pub(crate) fn janitors(databases: &[Database], all: AllGauges) -> anyhow::Result
         Ok(janitor.sharded(database.shards).keeping(keeping))
     };
     ours.map(janitor).collect()
+}
+
+/// How long gauges of the dead are kept by the variables of gunicorn-prometheus-exporter, if they say so. There all that
+/// was not written for so long goes; here counters never do.
+fn age_of(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<Duration>> {
+    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+    if variable("REDIS_TTL_DISABLED").is_some_and(|value| is_yes(&value)) {
+        return Ok(None);
+    }
+    let Some(text) = variable("REDIS_TTL_SECONDS") else { return Ok(None) };
+    let seconds: u32 =
+        text.trim().parse().with_context(|| format!("REDIS_TTL_SECONDS={text:?} is no number"))?;
+    tracing::info!(
+        "gauges of mode all of dead processes are kept in Redis for {seconds} s (REDIS_TTL_SECONDS); counters do not expire. \
+         --fold-all says otherwise"
+    );
+    Ok(Some(Duration::from_secs(seconds.into())))
 }
 
 /// Keeps them at work for as long as it is not dropped.
@@ -56,5 +85,26 @@ pub(crate) async fn keep_tidy(mut janitors: Vec<Janitor>) {
                 Err(_) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_gauges_of_the_dead_are_kept_may_stand_in_the_environment() {
+        let of = |variables: &[(&str, &str)]| {
+            let find = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            age_of(find).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&[]), Ok(None));
+        assert_eq!(of(&[("REDIS_TTL_SECONDS", "60")]), Ok(Some(Duration::from_secs(60))));
+        assert_eq!(of(&[("REDIS_TTL_SECONDS", "60"), ("REDIS_TTL_DISABLED", "True")]), Ok(None));
+        assert_eq!(of(&[("REDIS_TTL_SECONDS", "")]), Ok(None));
+        let error = "REDIS_TTL_SECONDS=\"soon\" is no number";
+        assert_eq!(of(&[("REDIS_TTL_SECONDS", "soon")]), Err(error.to_owned()));
     }
 }

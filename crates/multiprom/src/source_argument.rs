@@ -67,6 +67,23 @@ impl TypedValueParser for SourceParser {
     }
 }
 
+/// Reads a database for clap, and repeats no address either.
+#[derive(Clone)]
+pub(crate) struct DatabaseParser;
+
+impl TypedValueParser for DatabaseParser {
+    type Value = Box<Database>;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        _: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Box<Database>, clap::Error> {
+        parse_database_for(command, value)
+    }
+}
+
 fn parse_database_for(command: &Command, value: &OsStr) -> Result<Box<Database>, clap::Error> {
     parse_database(value.to_owned()).map(Box::new).map_err(|why| {
         clap::Error::raw(ErrorKind::ValueValidation, format!("the database: {why}\n")).with_cmd(command)

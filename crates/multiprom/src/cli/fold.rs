@@ -6,6 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use folding::AllGauges;
 
+use crate::database_argument::Database;
+use crate::source_argument::DatabaseParser;
+
 /// Add the files of dead processes up, so that a directory stays small.
 ///
 /// Workers are recycled and leave their files. This adds the numbers of those whose process is known to be dead to one
@@ -24,6 +27,14 @@ pub(crate) struct Fold {
     #[arg(long)]
     pub(crate) offline: bool,
 
+    /// Fold nothing, but go on without what was lost in a Redis of what is kept of the dead
+    ///
+    /// Where Redis has lost a part of it, whoever has not read it before refuses to make a page that shows less, and
+    /// nobody who dies is taken out. This keeps what can still be read: pages fall by the rest, once. Where nothing was
+    /// lost nothing is done.
+    #[arg(long, value_name = "DATABASE", value_parser = DatabaseParser, conflicts_with_all = ["directories", "offline"])]
+    pub(crate) accept_loss: Option<Box<Database>>,
+
     #[command(flatten)]
     pub(crate) how: HowToFold,
 
@@ -38,9 +49,10 @@ pub(crate) struct HowToFold {
     /// What becomes of gauges of mode `all`, which have a line for each process and cannot be added up: `keep` leaves
     /// the files of the dead, `drop` deletes them, `age:SECONDS` deletes them so long after their last change or their
     /// process's death was noticed; `age` alone is a day. In Redis those of the last 256 processes of a family to die are
-    /// kept at most, by `keep` as well
-    #[arg(long, value_name = "keep|drop|age", default_value = "keep", value_parser = all_gauges)]
-    pub(crate) fold_all: AllGauges,
+    /// kept at most, by `keep` as well. Where nothing is said it is `keep`; in Redis the environment's REDIS_TTL_SECONDS
+    /// is an age, unless REDIS_TTL_DISABLED is true
+    #[arg(long, value_name = "keep|drop|age", value_parser = all_gauges)]
+    pub(crate) fold_all: Option<AllGauges>,
 }
 
 fn all_gauges(text: &str) -> Result<AllGauges, String> {
@@ -59,6 +71,7 @@ Examples:
   multiprom fold /run/shop/metrics
   multiprom fold --offline --fold-all=drop /var/lib/shop/metrics
   multiprom serve --fold /run/shop/metrics
+  multiprom fold --accept-loss redis://127.0.0.1/0?prefix=shop
 
 Who is dead:
   A process that has a file open or mapped for writing lives, whoever it is;

@@ -300,6 +300,49 @@ fn directories_and_databases_are_looked_at_side_by_side_or_by_the_environment() 
 }
 
 #[test]
+fn what_was_lost_of_the_dead_is_named_with_the_remedy_and_accepted_when_that_is_said() {
+    let server = RedisServer::start();
+    let living = process(&server);
+    process(&server).close(PATIENCE).unwrap();
+    let serve = || {
+        let mut serve =
+            crate::serve::Server::start(&["serve", "--fold", "--listen", "127.0.0.1:0", &url(&server)]);
+        let address = serve.next_address();
+        (serve, address)
+    };
+    {
+        let _serve = serve();
+        let begun = std::time::Instant::now();
+        while names(&server).len() > 1 {
+            assert!(begun.elapsed() < PATIENCE * 2, "it stays");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    let collect = || run(&mut multiprom(&["collect", &url(&server)]));
+    assert!(collect().1.contains("jobs_total{queue=\"mail\"} 6.0\n"));
+    server.cli(&["DEL", "{shop#0}:retired:schema"]);
+    let (code, out, errors) = collect();
+    assert!(code != Some(0) && out.is_empty() && errors.contains("fold --accept-loss"), "{errors}");
+    let (code, out, _) = run(&mut multiprom(&["check", &url(&server)]));
+    assert!(
+        code == Some(1) && out.contains("retired: the schema beside it") && out.contains("--accept-loss"),
+        "{out}"
+    );
+    let accept = || run(&mut multiprom(&["fold", "--accept-loss", &url(&server)]));
+    let (code, out, errors) = accept();
+    let said = format!("{}: what is left of what was kept of the dead is kept\n", server.url());
+    assert_eq!((code, out, &*errors), (Some(0), said, ""));
+    assert!(accept().1.ends_with(": nothing was lost of what is kept of the dead\n"));
+    assert!(collect().1.contains("jobs_total{queue=\"mail\"} 3.0\n"));
+    let (code, out, _) = run(&mut multiprom(&["check", &url(&server)]));
+    assert_eq!(code, Some(0), "{out}");
+    living.close(PATIENCE).unwrap();
+    let other = format!("{}?schema=gunicorn", server.url());
+    let (code, _, errors) = run(&mut multiprom(&["fold", "--accept-loss", &other]));
+    assert!(code == Some(1) && errors.contains("of other clients"), "{errors}");
+}
+
+#[test]
 fn shared_numbers_are_listed_and_dumped() {
     let server = RedisServer::start();
     let options =
