@@ -25,6 +25,8 @@ mod exchange;
 pub mod identity;
 pub mod policy;
 mod session;
+mod shard;
 
 pub use exchange::{SendError, patch, send};
 pub use session::{Change, Frame, Moment, Record, Session};
+pub use shard::Shard;

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 use metrics_core::StoreError;
 use redis_link::Backoff;
 use redis_schema::Keys;
-use redis_session::identity;
+use redis_session::{Shard, identity};
 
 use crate::numbers::Numbers;
 use crate::options::Sending;
 use crate::sender::{For, Sender};
-use crate::shard::Shard;
 use crate::store::{Own, Shared};
 use crate::{FlushError, Options};
 

@@ -12,7 +12,6 @@ use redis_session::{SendError, Session, patch, send};
 
 use crate::Sending;
 use crate::numbers::Numbers;
-use crate::shard::Shard;
 use crate::sharing::Sharing;
 use crate::store::{Own, Shared};
 
@@ -145,7 +144,8 @@ impl Sender {
         if !self.session.has_flying() {
             self.made_for = asked;
             if !self.session.is_registered() {
-                agree(shared, own).map_err(Trouble::Link)?;
+                let (first, mine) = (&shared.shards[0], own.flusher.shard(shared));
+                first.agree(mine, shared.shards.len(), &own.clock).map_err(Trouble::Link)?;
             }
         }
         let frame = self.session.next(|| own.book().moment(&own.clock));
@@ -178,18 +178,6 @@ impl Sender {
             }
         }
     }
-}
-
-/// Agrees with all processes, whatever their shard, on what stands in the first: how far the clock of Redis is ahead, and
-/// how many shards there are.
-fn agree(shared: &Shared, own: &Own) -> Result<(), LinkError> {
-    let first = &shared.shards[0];
-    own.clock.agree(&first.link, &first.keys)?;
-    Shard::announce(first, shared.shards.len())?;
-    if !std::ptr::eq(first, own.flusher.shard(shared)) {
-        first.link.disconnect();
-    }
-    Ok(())
 }
 
 impl fmt::Display for Trouble {

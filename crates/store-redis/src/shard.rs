@@ -1,41 +1,19 @@
-//! A part of an application's processes that has keys of its own, and the way to them.
+//! All shards of an application.
 
-use redis_link::redis;
-use redis_link::{Address, Link, LinkError};
+use redis_link::Address;
 use redis_schema::Keys;
+use redis_session::Shard;
 
 use crate::Options;
-
-/// A part of an application's processes that has keys of its own, and the way to them.
-#[derive(Debug)]
-pub(crate) struct Shard {
-    pub(crate) keys: Keys,
-    pub(crate) link: Link,
-}
 
 /// What is wrong with what was chosen.
 type Refused = Box<dyn std::error::Error + Send + Sync>;
 
-impl Shard {
-    /// All of them, one at least.
-    pub(crate) fn all(address: &Address, options: &Options) -> Result<Vec<Shard>, Refused> {
-        if !(1..=Keys::MOST_SHARDS).contains(&options.shards) {
-            return Err(format!("{} shards: there are 1 to {}", options.shards, Keys::MOST_SHARDS).into());
-        }
-        let shard = |shard| {
-            let keys = Keys::new(&options.prefix, shard)?;
-            let link = Link::new(address.clone(), options.timeouts).for_key(keys.tag());
-            Ok(Shard { keys, link })
-        };
-        (0..options.shards).map(shard).collect()
+/// All shards of an application, one at least.
+pub(crate) fn all(address: &Address, options: &Options) -> Result<Vec<Shard>, Refused> {
+    if !(1..=Keys::MOST_SHARDS).contains(&options.shards) {
+        return Err(format!("{} shards: there are 1 to {}", options.shards, Keys::MOST_SHARDS).into());
     }
-
-    /// Says of how many the application is, for who reads it, on the first of them.
-    pub(crate) fn announce(first: &Shard, shards: usize) -> Result<(), LinkError> {
-        // One is what everybody takes for granted.
-        if shards > 1 {
-            first.link.run(redis::pipe().cmd("SADD").arg(first.keys.shards()).arg(shards))?;
-        }
-        Ok(())
-    }
+    let shard = |shard| Ok(Shard::new(address, &options.prefix, shard, options.timeouts)?);
+    (0..options.shards).map(shard).collect()
 }

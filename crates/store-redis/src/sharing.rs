@@ -12,7 +12,6 @@ use redis_session::identity;
 
 use crate::deltas::{Counted, Deltas, Told};
 use crate::sender::{For, Trouble};
-use crate::shard::Shard;
 use crate::store::{Own, Shared};
 
 /// Sends what one process has counted since to the numbers that all share.
@@ -93,7 +92,7 @@ impl Sharing {
             let Some(parcel) = self.deltas.next(counted) else { return Ok(()) };
             let is_all = parcel.is_all && self.made_for == asked;
             if parcel.registers {
-                Shard::announce(&shared.shards[0], shared.shards.len()).map_err(Trouble::Link)?;
+                shared.shards[0].announce(shared.shards.len()).map_err(Trouble::Link)?;
             }
             self.names.learn(own.book().sets());
             let kept = if asked.closing { KEPT_OF_ENDED } else { KEPT };

@@ -8,12 +8,12 @@ use forked::PerProcess;
 use metrics_core::{Aggregation, Child, Children, Desc, Store, StoreError};
 use redis_link::Address;
 use redis_session::clock::{self, Clock};
-use redis_session::policy;
+use redis_session::{Shard, policy};
 
 use crate::book::Book;
 use crate::child::RedisChild;
 use crate::flusher::Flusher;
-use crate::shard::Shard;
+use crate::shard;
 use crate::synchronous::SynchronousChild;
 use crate::{FlushError, Options, Sending};
 
@@ -71,7 +71,7 @@ impl RedisStore {
         let refused =
             |cause: Box<dyn std::error::Error + Send + Sync>| StoreError::new("open a store in Redis", cause);
         let address = Address::parse(url).map_err(|error| refused(error.into()))?;
-        let shards = Shard::all(&address, &options).map_err(refused)?;
+        let shards = shard::all(&address, &options).map_err(refused)?;
         let was_there = match policy::check(&shards[0].link) {
             Err(policy::Unfit::Evicts(evicts)) => return Err(refused(evicts.into())),
             // It is looked at again before anything is sent.
