@@ -36,10 +36,13 @@ impl Forwarded {
         if directories.is_empty() {
             anyhow::bail!("--push-redis: there is no directory whose numbers could be sent");
         }
+        let secret = |name| std::env::var(name).ok().filter(|word| !word.is_empty());
         let mut address = to.address.clone();
         if !address.has_password() {
-            address =
-                address.with_password(std::env::var("REDIS_PASSWORD").ok().filter(|word| !word.is_empty()));
+            address = address.with_password(secret("REDIS_PASSWORD"));
+        }
+        if !address.has_sentinel_password() {
+            address = address.with_sentinel_password(secret("REDIS_SENTINEL_PASSWORD"));
         }
         let push = |directory: &Directory| {
             let source = adapt(DirSource::new(vec![directory.clone()], catalog.clone())?);
@@ -49,6 +52,7 @@ impl Forwarded {
                 liveness: liveness.into(),
                 address: address.clone(),
                 prefix: to.prefix.clone().unwrap_or_else(|| Keys::DEFAULT_PREFIX.to_owned()),
+                shards: to.shards,
                 timeouts: Timeouts::default(),
             });
             Ok(Push::new(pusher.context("--push-redis")?))

@@ -23,6 +23,7 @@
 //! | the directory is wiped, dot-files and all | another process begins; what the one before had sent stays |
 //! | metrics files are deleted, dot-files not | numbers go on from what they had come to (if they are deleted and others folded before anybody looks, what has not fallen is taken for the same) |
 //! | the directory is copied | the copy has another lock file (by inode and birth), and is another process: it sends what is counted in it from then on |
+//! | the number of shards changes | what has sent stays in its shard, which is written down with its name; who begins anew is of the new number |
 //! | two programs want to send one directory | one has the lock; the other waits for it |
 //! | a file cannot be read for a moment | what counts waits at what it was; it never falls |
 //! | what is written down is damaged | nothing is sent, and the log says so: sent anew, all of it would count twice |
@@ -40,6 +41,7 @@
 //!     liveness: Liveness::Observed,
 //!     address: Address::parse("redis://127.0.0.1/0")?,
 //!     prefix: "multiprom".to_owned(),
+//!     shards: 1,
 //!     timeouts: Timeouts::default(),
 //! })?;
 //! let mut push = Push::new(pusher);

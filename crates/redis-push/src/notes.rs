@@ -3,6 +3,7 @@
 //! A line that says what it is, then integers of 64 bits and lists with their length before them, little-endian, and at
 //! the end the FNV-1a of all before it.
 
+use redis_schema::Keys;
 use redis_session::{Moment, Record};
 
 use crate::files::Mark;
@@ -22,6 +23,8 @@ pub(crate) struct Notes {
     pub(crate) files: Vec<Mark>,
     /// The schema stands in a file of its own.
     pub(crate) schema: Written,
+    /// Of how many shards the name was one when it was given: it stays in the one that this says.
+    pub(crate) shards: usize,
 }
 
 /// What tells a directory from a copy of it: a file in it that is made once.
@@ -79,6 +82,7 @@ impl Notes {
         put_list(&mut bytes, &self.carried);
         put(&mut bytes, self.files.len() as u64);
         self.files.iter().flat_map(|&(name, mark)| [name, mark]).for_each(|word| put(&mut bytes, word));
+        put(&mut bytes, self.shards as u64);
         let hash = fnv(&bytes);
         put(&mut bytes, hash);
         bytes
@@ -117,7 +121,10 @@ impl Notes {
         let count = take(from)?;
         // Not more than there are bytes for, whatever is claimed.
         let files = (0..count).map(|_| Some((take(from)?, take(from)?))).collect::<Option<_>>()?;
-        rest.is_empty().then_some(Notes { place, heard, session, carried, files, schema })
+        // Until there were shards nothing stood here.
+        let shards = if rest.is_empty() { 1 } else { usize::try_from(take(&mut rest)?).ok()? };
+        let is_whole = rest.is_empty() && (1..=Keys::MOST_SHARDS).contains(&shards);
+        is_whole.then_some(Notes { place, heard, session, carried, files, schema, shards })
     }
 }
 
@@ -195,6 +202,7 @@ mod tests {
             carried: vec![0.25],
             files: vec![(3, 4), (5, 6)],
             schema: Written { file: 1, len: 77, hash: 99 },
+            shards: 4,
         }
     }
 
@@ -205,6 +213,15 @@ mod tests {
         let mut young = notes();
         (young.session.epoch, young.session.arrived, young.session.registers) = (None, None, false);
         assert_eq!(Notes::read(&young.write()), Some(young));
+    }
+
+    #[test]
+    fn what_says_nothing_of_shards_is_of_one() {
+        let mut bytes = notes().write();
+        bytes.truncate(bytes.len() - 16);
+        let hash = fnv(&bytes);
+        put(&mut bytes, hash);
+        assert_eq!(Notes::read(&bytes), Some(Notes { shards: 1, ..notes() }));
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use collector::{Ask, Liveness, Rules, Source, Tally};
 use foldhash::HashSet;
-use redis_link::{Address, Link, Script, Timeouts};
+use redis_link::{Address, Script, Timeouts};
 use redis_schema::{Answer, BadPrefix, Keys, script};
 use redis_session::clock::{Clock, monotonic};
 use redis_session::policy::{self, Unfit};
-use redis_session::{Record, SendError, Session, identity, send};
+use redis_session::{Record, SendError, Session, Shard, identity, send};
 use tokio::runtime::Runtime;
 
 use crate::PushError;
@@ -30,6 +30,9 @@ pub struct What {
     pub address: Address,
     /// What tells the application from others in it.
     pub prefix: String,
+    /// Into how many shards the processes of the application are shared out, at most [`Keys::MOST_SHARDS`]. What has been
+    /// sent stays in its shard when this changes.
+    pub shards: usize,
     /// How long Redis is waited for.
     pub timeouts: Timeouts,
 }
@@ -39,8 +42,10 @@ pub struct Pusher {
     what: What,
     tally: Tally,
     runtime: Runtime,
-    link: Link,
-    keys: Keys,
+    /// Where all processes agree.
+    first: Shard,
+    /// Where this one's numbers are, if it is another one; which it is.
+    other: Option<(usize, Shard)>,
     script: Script,
     clock: Clock,
     /// How far the clock of Redis is ahead of that of this machine which counts from 1970, in seconds.
@@ -49,6 +54,8 @@ pub struct Pusher {
     told: HashSet<String>,
     /// Whether Redis was found fit, since the connection was last lost.
     fit: bool,
+    /// Whether the clock was agreed on.
+    agreed: bool,
     sender: Option<Sender>,
 }
 
@@ -56,6 +63,9 @@ pub struct Pusher {
 struct Sender {
     disk: Disk,
     session: Session,
+    /// Of how many shards its name was one when it was given, and of how many a new one is.
+    shards: usize,
+    chosen: usize,
     ledger: Ledger,
     files: Files,
     /// The files of the last page that had some.
@@ -101,10 +111,10 @@ impl Pusher {
     /// # Panics
     /// When the system has no more descriptors for a runtime.
     pub fn new(what: What) -> Result<Pusher, BadPrefix> {
-        let keys = Keys::new(&what.prefix, 0)?;
+        let what = What { shards: what.shards.clamp(1, Keys::MOST_SHARDS), ..what };
         Ok(Pusher {
-            link: Link::new(what.address.clone(), what.timeouts).for_key(keys.tag()),
-            keys,
+            first: Shard::new(&what.address, &what.prefix, 0, what.timeouts)?,
+            other: None,
             tally: Tally::default(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_time()
@@ -115,6 +125,7 @@ impl Pusher {
             ahead: 0.0,
             told: HashSet::default(),
             fit: false,
+            agreed: false,
             sender: None,
             what,
         })
@@ -145,33 +156,45 @@ impl Pusher {
             self.sender = Some(match self.sender.take() {
                 // The directory was wiped, and who we are with it; we have not forgotten.
                 Some(sender) => Sender { disk, written: None, schema: Written::in_file(0), ..sender },
-                None => Sender::begin(disk)?,
+                None => Sender::begin(disk, self.what.shards)?,
             });
         }
         self.take_page()?;
         if !self.fit {
-            match policy::check(&self.link) {
+            let own = own(&self.what, &self.first, &mut self.other, self.sender.as_ref())?;
+            match policy::check(&own.link) {
                 Ok(()) => self.fit = true,
                 Err(Unfit::Unreachable(error)) => return Err(PushError::Link(error)),
                 Err(Unfit::Evicts(evicts)) => return Err(PushError::Redis(evicts.to_string())),
             }
-            self.clock.agree(&self.link, &self.keys).map_err(PushError::Link)?;
+            // Whoever is registered needs his own shard alone.
+            if !self.agreed || std::ptr::eq(own, &self.first) {
+                self.first.agree(own, self.what.shards, &self.clock).map_err(PushError::Link)?;
+                self.agreed = true;
+            }
             // Looked at once: were it each time, the times of numbers that nobody has set would change.
             let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             self.ahead = self.clock.by_redis(monotonic()) - since.as_secs_f64();
         }
-        let Pusher { sender: Some(sender), link, keys, script, .. } = self else {
+        let Pusher { sender: Some(sender), what, first, other, script, clock, .. } = self else {
             return Err(PushError::Died);
         };
         let mut leaves = false;
         for _ in 0..FRAMES {
             let is_new = !sender.session.has_flying();
+            // It may have another name now than a moment ago.
+            let shard = own(what, first, other, Some(sender))?;
+            if is_new && !sender.session.is_registered() {
+                let shards = sender.shards.max(what.shards);
+                first.agree(shard, shards, clock).map_err(PushError::Link)?;
+            }
             let moment = if leaves { sender.ledger.last_moment() } else { sender.ledger.moment() };
             let frame = sender.session.next_or_again(|| moment).clone();
             sender.note(before_each)?;
             step(before_each)?;
             let schema = sender.ledger.schema().bytes().get(frame.schema.0..frame.schema.1);
-            let sent = send(link, keys, script, &frame, schema.unwrap_or_default(), is_last && is_new);
+            let sent =
+                send(&shard.link, &shard.keys, script, &frame, schema.unwrap_or_default(), is_last && is_new);
             let (answer, epoch) = sent.map_err(|error| match error {
                 SendError::Link(error) => {
                     self.fit = false;
@@ -250,10 +273,12 @@ impl std::fmt::Debug for Pusher {
 
 impl Sender {
     /// Who has this directory: as it is written down there, or somebody new.
-    fn begin(disk: Disk) -> Result<Sender, PushError> {
+    fn begin(disk: Disk, chosen: usize) -> Result<Sender, PushError> {
         let now = now();
         let mut sender = Sender {
             session: Session::new(identity::name()),
+            shards: chosen,
+            chosen,
             ledger: Ledger::default(),
             files: Files::default(),
             before: Vec::new(),
@@ -264,7 +289,7 @@ impl Sender {
             disk,
         };
         let Some((notes, schema)) = sender.disk.read()? else { return Ok(sender) };
-        let Notes { place, heard, session: mut record, carried, files, schema: written } = notes;
+        let Notes { place, heard, session: mut record, carried, files, schema: written, shards } = notes;
         let ledger = Ledger::resume(&schema, &record.sent.1, &carried);
         sender.ledger =
             ledger.map_err(|error| PushError::Redis(format!("the schema of what was sent: {error}")))?;
@@ -286,6 +311,7 @@ impl Sender {
         record.registers &= now.saturating_sub(heard) < SILENCE;
         sender.noted = heard;
         sender.session = Session::resume(record);
+        sender.shards = shards;
         Ok(sender)
     }
 
@@ -301,6 +327,7 @@ impl Sender {
         let (ledger, counted) = self.ledger.renewed();
         self.ledger = ledger;
         self.session = Session::branch(identity::name(), counted);
+        self.shards = self.chosen;
         self.schema = self.schema.in_other();
     }
 
@@ -324,6 +351,7 @@ impl Sender {
             carried: self.ledger.carried().to_vec(),
             files: self.before.clone(),
             schema: written,
+            shards: self.shards,
         };
         self.disk.write(&notes, (from, &schema[from..]), before_each)?;
         self.schema = written;
@@ -351,12 +379,31 @@ impl Sender {
                 let counted = arrived.or(self.session.last_sent());
                 let counted = counted.map(|moment| moment.values.clone()).unwrap_or_default();
                 self.session = self.branch(&counted);
+                self.shards = self.chosen;
                 return;
             }
             answer => answer,
         };
         self.session.answer(&answer, epoch, self.ledger.adds_up());
     }
+}
+
+/// Where the numbers of a sender are.
+fn own<'a>(
+    what: &What,
+    first: &'a Shard,
+    other: &'a mut Option<(usize, Shard)>,
+    sender: Option<&Sender>,
+) -> Result<&'a Shard, PushError> {
+    let at = sender.map_or(0, |sender| Keys::shard_of(sender.session.name(), sender.shards));
+    if at == 0 {
+        return Ok(first);
+    }
+    if other.as_ref().is_none_or(|(have, _)| *have != at) {
+        let shard = Shard::new(&what.address, &what.prefix, at, what.timeouts);
+        *other = Some((at, shard.map_err(|error| PushError::Redis(error.to_string()))?));
+    }
+    Ok(other.as_ref().map_or(first, |(_, shard)| shard))
 }
 
 /// Seconds since 1970 by the clock of this machine.

@@ -174,7 +174,9 @@ fn a_page_is_served_while_redis_is_away() {
 fn what_cannot_be_forwarded_is_refused_without_a_password() {
     for (address, sources, why) in [
         ("redis://:s3cret@h:port/0", &["/tmp"][..], "--push-redis"),
-        ("redis://:s3cret@h?schema=gunicorn", &["/tmp"], "there are prefix and db"),
+        ("redis://:s3cret@h?schema=gunicorn", &["/tmp"], "there are prefix, shards and db"),
+        ("redis+cluster://:s3cret@h,h?shards=0", &["/tmp"], "there are 1 to 1024"),
+        ("redis+sentinel://:s3cret@h/shop?shards=s", &["/tmp"], "there are 1 to 1024"),
         ("redis://:s3cret@127.0.0.1:1/0?prefix=a}", &["/tmp"], "without braces"),
         ("redis://:s3cret@127.0.0.1:1/0", &["redis://127.0.0.1:1/0"], "there is no directory"),
     ] {

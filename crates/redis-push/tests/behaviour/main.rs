@@ -3,6 +3,7 @@
 
 mod place;
 
+mod cluster;
 mod days;
 mod killed;
 mod machines;

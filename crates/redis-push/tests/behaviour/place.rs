@@ -25,12 +25,19 @@ pub(crate) fn server() -> &'static RedisServer {
 pub(crate) struct Application {
     url: String,
     prefix: String,
+    shards: usize,
 }
 
 impl Application {
     pub(crate) fn new(url: String) -> Application {
         static LAST: AtomicUsize = AtomicUsize::new(0);
-        Application { url, prefix: format!("test-{}", LAST.fetch_add(1, Ordering::Relaxed)) }
+        let prefix = format!("test-{}", LAST.fetch_add(1, Ordering::Relaxed));
+        Application { url, prefix, shards: 1 }
+    }
+
+    /// The same, whose processes are shared out.
+    pub(crate) fn sharded(self, shards: usize) -> Application {
+        Application { shards, ..self }
     }
 
     fn address(&self) -> Address {
@@ -61,7 +68,12 @@ impl Application {
     }
 
     pub(crate) fn key(&self, name: &str) -> String {
-        format!("{{{}#0}}:{name}", self.prefix)
+        self.key_of(0, name)
+    }
+
+    /// Of a shard.
+    pub(crate) fn key_of(&self, shard: usize, name: &str) -> String {
+        format!("{{{}#{shard}}}:{name}", self.prefix)
     }
 }
 
@@ -157,6 +169,7 @@ impl Machine {
             liveness: Liveness::AsFiled,
             address: application.address(),
             prefix: application.prefix.clone(),
+            shards: application.shards,
             timeouts: Timeouts::default(),
         })
         .unwrap()
