@@ -15,8 +15,8 @@ const LAYERS: &[&[&str]] = &[
     &["forked"],
     &["metrics-core", "redis-link"],
     &["dialects", "exposition", "redis-schema", "redis-testkit", "store-hash", "store-testkit"],
-    &["record-store", "liveness", "redis-session"],
-    &["store-file", "store-mmap", "store-redis", "collector", "folding"],
+    &["record-store", "liveness", "redis-session", "push-groups"],
+    &["store-file", "store-mmap", "store-redis", "collector", "folding", "groups-testkit"],
     &["store-open", "exporter-http", "process-metrics", "redis-fleet", "redis-push", "redis-source"],
     &["multiprom"],
 ];

@@ -1,0 +1,106 @@
+//! What a push holds: families, each with its metrics.
+
+use metrics_core::Kind;
+
+/// One pushed family.
+///
+/// Its name is that of the text format 0.0.4: a counter keeps its `_total`, an info its `_info`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// The name on a text page.
+    pub name: Box<str>,
+    /// The help text; may be empty.
+    pub help: Box<str>,
+    /// The type. [`Kind::GaugeHistogram`] is never pushed: no page could show it.
+    pub kind: Kind,
+    /// The unit, where an OpenMetrics body told it; else empty.
+    pub unit: Box<str>,
+    /// Its label sets, in the order of the body.
+    pub metrics: Vec<Metric>,
+}
+
+/// One label set of a family, with all its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// Names and values, names ascending, without those that the group has (`instance` only if it was pushed):
+    /// [`series_labels`] puts them together.
+    pub labels: Vec<(Box<str>, Box<str>)>,
+    /// The numbers; of the family's kind.
+    pub value: Value,
+    /// When counting began, in Unix seconds, where an OpenMetrics body told it.
+    pub created: Option<f64>,
+}
+
+/// The numbers of a metric.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Of a counter, a gauge, an untyped one, an info, a state.
+    Number {
+        /// The number.
+        value: f64,
+        /// An example of what was counted (OpenMetrics, protobuf).
+        exemplar: Option<Box<Exemplar>>,
+    },
+    /// Of a histogram.
+    Histogram {
+        /// How many were observed.
+        count: u64,
+        /// Their sum.
+        sum: f64,
+        /// In the order of the body. The last, `+Inf`, may be missing: a page shows `count` there.
+        buckets: Vec<Bucket>,
+    },
+    /// Of a summary.
+    Summary {
+        /// How many were observed.
+        count: u64,
+        /// Their sum.
+        sum: f64,
+        /// Quantile (0 to 1) and value, in the order of the body.
+        quantiles: Vec<(f64, f64)>,
+    },
+}
+
+/// A bucket of a pushed histogram.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bucket {
+    /// Its upper bound.
+    pub le: f64,
+    /// How many observations are at most that: those of lower buckets among them.
+    pub count: u64,
+    /// One of them.
+    pub exemplar: Option<Box<Exemplar>>,
+}
+
+/// An example of what was counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplar {
+    /// What identifies it, often a trace.
+    pub labels: Vec<(Box<str>, Box<str>)>,
+    /// Its value.
+    pub value: f64,
+    /// Unix seconds.
+    pub timestamp: Option<f64>,
+}
+
+/// The labels of a metric on the page, names ascending: the group's, over its own of the same name, and `instance=""`
+/// where neither has an `instance`.
+///
+/// Source: the official push gateway (`sanitizeLabels` in `storage/diskmetricstore.go`).
+pub fn series_labels<'a>(
+    group: impl Iterator<Item = (&'a str, &'a str)>,
+    own: &'a [(Box<str>, Box<str>)],
+) -> Vec<(&'a str, &'a str)> {
+    let mut labels: Vec<(&str, &str)> = group.collect();
+    let of_group = labels.len();
+    for (name, value) in own {
+        if !labels[..of_group].iter().any(|(its, _)| *its == &**name) {
+            labels.push((name, value));
+        }
+    }
+    if !labels.iter().any(|(name, _)| *name == "instance") {
+        labels.push(("instance", ""));
+    }
+    labels.sort_unstable();
+    labels
+}
