@@ -17,7 +17,15 @@ const LAYERS: &[&[&str]] = &[
     &["dialects", "exposition", "redis-schema", "redis-testkit", "store-hash", "store-testkit"],
     &["record-store", "liveness", "redis-session", "push-groups"],
     &["store-file", "store-mmap", "store-redis", "collector", "folding", "groups-testkit"],
-    &["store-open", "exporter-http", "process-metrics", "redis-fleet", "redis-push", "redis-source"],
+    &[
+        "store-open",
+        "exporter-http",
+        "process-metrics",
+        "redis-fleet",
+        "redis-push",
+        "redis-source",
+        "push-gateway",
+    ],
     &["multiprom"],
 ];
 

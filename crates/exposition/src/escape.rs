@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Appends a label value, quoted name or OpenMetrics help: `\`, line feed and `"` get a backslash, all other
 /// bytes stay as they are.
-pub(crate) fn push_quotable(out: &mut Vec<u8>, mut text: &[u8]) {
+pub fn push_quotable(out: &mut Vec<u8>, mut text: &[u8]) {
     while let Some(at) = first_quotable(text) {
         text = push_up_to_escape(out, text, at);
     }
@@ -36,7 +36,7 @@ fn first_quotable(text: &[u8]) -> Option<usize> {
 }
 
 /// Appends a help text of the text format: `\` and line feed get a backslash, quotes do not.
-pub(crate) fn push_help(out: &mut Vec<u8>, mut text: &[u8]) {
+pub fn push_help(out: &mut Vec<u8>, mut text: &[u8]) {
     while let Some(at) = memchr::memchr2(b'\\', b'\n', text) {
         text = push_up_to_escape(out, text, at);
     }

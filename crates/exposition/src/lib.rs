@@ -69,6 +69,7 @@ mod escape;
 mod name;
 
 pub use encode::{encode, prepare};
+pub use escape::{push_help, push_quotable};
 pub use format::{Escaping, Format, Syntax};
 pub use negotiate::{Coding, Negotiated, negotiate, negotiate_coding};
 pub use parse::{ParseError, parse};

@@ -77,12 +77,7 @@ impl Claims {
         }
         for family in families {
             claims.name(&family.name, tag(family.kind))?;
-            let parts: &[&str] = match family.kind {
-                Kind::Histogram => &["_bucket", "_sum", "_count"],
-                Kind::Summary => &["_sum", "_count"],
-                _ => &[],
-            };
-            for part in parts {
+            for part in parts(family.kind) {
                 claims.name(&format!("{}{part}", family.name), PART)?;
             }
             for metric in &family.metrics {
@@ -129,6 +124,15 @@ pub fn tag(kind: Kind) -> u8 {
         Kind::Histogram | Kind::GaugeHistogram => b'h',
         Kind::Summary => b's',
         _ => b'u',
+    }
+}
+
+/// What the names of a family's lines end in, where they are not the family's own.
+pub(crate) fn parts(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Histogram | Kind::GaugeHistogram => &["_bucket", "_sum", "_count"],
+        Kind::Summary => &["_sum", "_count"],
+        _ => &[],
     }
 }
 

@@ -17,7 +17,7 @@ use std::fmt;
 
 use metrics_core::Kind;
 
-use crate::{Bucket, Exemplar, Family, Metric, Value};
+use crate::{Bucket, Exemplar, Family, Label, Metric, Value};
 
 /// What a group holds, besides its labels and times.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,7 +129,7 @@ fn push_exemplar(out: &mut Vec<u8>, exemplar: Option<&Exemplar>) {
     push_optional(out, exemplar.timestamp);
 }
 
-fn push_labels(out: &mut Vec<u8>, labels: &[(Box<str>, Box<str>)]) {
+fn push_labels(out: &mut Vec<u8>, labels: &[Label]) {
     push_length(out, labels.len());
     for (name, value) in labels {
         push_text(out, name);
@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Box::new(Exemplar { labels, value, timestamp })))
     }
 
-    fn label(&mut self) -> Result<(Box<str>, Box<str>), ContentError> {
+    fn label(&mut self) -> Result<Label, ContentError> {
         Ok((self.text("a label's name")?, self.text("a label's value")?))
     }
 

@@ -24,12 +24,18 @@ pub struct Family {
 pub struct Metric {
     /// Names and values, names ascending, without those that the group has (`instance` only if it was pushed):
     /// [`series_labels`] puts them together.
-    pub labels: Vec<(Box<str>, Box<str>)>,
+    pub labels: Labels,
     /// The numbers; of the family's kind.
     pub value: Value,
     /// When counting began, in Unix seconds, where an OpenMetrics body told it.
     pub created: Option<f64>,
 }
+
+/// A name and a value.
+pub type Label = (Box<str>, Box<str>);
+
+/// The labels of a metric.
+pub type Labels = Vec<Label>;
 
 /// The numbers of a metric.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +82,7 @@ pub struct Bucket {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exemplar {
     /// What identifies it, often a trace.
-    pub labels: Vec<(Box<str>, Box<str>)>,
+    pub labels: Labels,
     /// Its value.
     pub value: f64,
     /// Unix seconds.
@@ -89,7 +95,7 @@ pub struct Exemplar {
 /// Source: the official push gateway (`sanitizeLabels` in `storage/diskmetricstore.go`).
 pub fn series_labels<'a>(
     group: impl Iterator<Item = (&'a str, &'a str)>,
-    own: &'a [(Box<str>, Box<str>)],
+    own: &'a [Label],
 ) -> Vec<(&'a str, &'a str)> {
     let mut labels: Vec<(&str, &str)> = group.collect();
     let of_group = labels.len();

@@ -7,6 +7,7 @@
 //! * What a group holds at rest is its [`Content`], as bytes.
 //! * What a group shows is put into [`Claims`], so that whether a push fits beside all other groups costs what the
 //!   push costs.
+//! * A [`Page`] follows the groups and prints what they show.
 //! * [`GroupStore`] is what a gateway asks of the place where groups are kept.
 //!
 //! The rules are those of the official push gateway 1.5.1; where it has a fault that hurts, ours are better, and the
@@ -19,10 +20,18 @@ mod key;
 mod claims;
 mod content;
 
+mod aggregate;
+mod push;
+
 mod store;
 
+mod page;
+
+pub use aggregate::{AggregateError, Misfit, aggregate};
 pub use claims::{ClaimChange, Claims, Clash, PART, PUSH_TIMES, series_hash, tag, tag_word};
 pub use content::{Content, ContentError, Held};
-pub use family::{Bucket, Exemplar, Family, Metric, Value, series_labels};
+pub use family::{Bucket, Exemplar, Family, Label, Labels, Metric, Value, series_labels};
 pub use key::{GroupKey, KeyError, is_group_label};
+pub use page::{Hidden, Page, PageFormat, Piece, push_go_number};
+pub use push::{Mode, Prepared, Push, Unfit, prepare, prepare_delete, prepare_failure};
 pub use store::{Act, Change, Cursor, Entry, GroupStore, Once, Outcome, StoreError, Updates, Version};
