@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use push_groups::{
-    Act, Change, Clash, Entry, GroupKey, GroupStore, Outcome, Prepared, Push, StoreError, Unfit, Version,
-    prepare, prepare_delete, prepare_failure,
+    Act, Change, Entry, GroupKey, GroupStore, Outcome, Prepared, Push, StoreError, Version, prepare,
+    prepare_delete, prepare_failure,
 };
 
 use crate::gateway::{Done, GatewayOptions, Refusal};

@@ -1,0 +1,311 @@
+use std::collections::BTreeMap;
+
+use groups_testkit::{Clock, ModelStore};
+use metrics_core::Kind;
+use proptest::prelude::*;
+use push_groups::{Content, Metric, Mode, PUSH_TIMES, Value, series_labels};
+
+use super::*;
+
+/// What is asked of a gateway.
+#[derive(Clone, Debug)]
+enum Step {
+    Push { group: usize, mode: Mode, families: Vec<(usize, usize, u8)>, lives: Option<u64>, checked: bool },
+    Delete(usize),
+    Pass(u64),
+    Wipe,
+    Restart,
+}
+
+const KEYS: [&[(&str, &str)]; 5] = [
+    &[("job", "a")],
+    &[("job", "a"), ("instance", "")],
+    &[("job", "b")],
+    &[("job", "b"), ("instance", "1")],
+    &[("job", "a"), ("zone", "x")],
+];
+const FAMILIES: [(&str, Kind); 6] = [
+    ("n", Kind::Gauge),
+    ("n", Kind::Counter),
+    ("h", Kind::Histogram),
+    ("h_count", Kind::Gauge),
+    ("h_other", Kind::Gauge),
+    ("m", Kind::Unknown),
+];
+const LABELS: [&[(&str, &str)]; 3] = [&[], &[("zone", "x")], &[("instance", "1")]];
+const START: u64 = 1_700_000_000_000; // Unix milliseconds
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let families = proptest::collection::vec((0..FAMILIES.len(), 0..LABELS.len(), 0..9_u8), 0..5);
+    let mode = prop_oneof![
+        Just(Mode::Replace),
+        Just(Mode::Merge),
+        Just(Mode::Aggregate(metrics_core::Mode::MostRecent))
+    ];
+    let lives = proptest::option::weighted(0.3, 1..4_u64);
+    let checked = prop::bool::weighted(0.9);
+    let push = (0..KEYS.len(), mode, families, lives, checked).prop_map(
+        |(group, mode, families, lives, checked)| Step::Push { group, mode, families, lives, checked },
+    );
+    let step = prop_oneof![
+        12 => push,
+        2 => (0..KEYS.len()).prop_map(Step::Delete),
+        2 => (1..4_u64).prop_map(Step::Pass),
+        1 => Just(Step::Wipe),
+        1 => Just(Step::Restart),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+fn key(group: usize) -> GroupKey {
+    GroupKey::new(KEYS[group].iter().copied()).expect("a good key")
+}
+
+/// Families as a body that was read gives them: no two of one name, no label that the group has.
+fn families(key: &GroupKey, metrics: &[(usize, usize, u8)]) -> Vec<Family> {
+    let mut all: BTreeMap<&str, Family> = BTreeMap::new();
+    for (which, labels, value) in metrics {
+        let (name, kind) = FAMILIES[*which];
+        let new = || Family { name: name.into(), help: "".into(), unit: "".into(), kind, metrics: vec![] };
+        let family = all.entry(name).or_insert_with(new);
+        let own = LABELS[*labels].iter().filter(|(name, _)| key.label(name).is_none());
+        let labels = own.map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let value = f64::from(*value);
+        let value = match family.kind {
+            Kind::Histogram => Value::Histogram { count: value as u64, sum: value, buckets: vec![] },
+            _ => Value::Number { value, exemplar: None },
+        };
+        let metric = Metric { labels, value, created: None };
+        if !family.metrics.iter().any(|other| other.labels == metric.labels) {
+            family.metrics.push(metric);
+        }
+    }
+    all.into_values().collect()
+}
+
+/// A gateway in the fewest words: a map, and every question asked of all of it.
+#[derive(Clone, Debug, Default)]
+struct Naive {
+    now: u64,
+    groups: BTreeMap<GroupKey, NaiveGroup>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct NaiveGroup {
+    pushed: u64,
+    failed: u64,
+    expires: Option<u64>,
+    checked: bool,
+    /// In order, each with the time of the push it came with.
+    families: Vec<(Family, u64)>,
+}
+
+impl Naive {
+    fn push(&mut self, push: &Push) -> bool {
+        let held = self.groups.get(&push.key).cloned().unwrap_or_default();
+        let pushed = |name: &str| push.families.iter().any(|family| &*family.name == name);
+        let fresh = |families: Vec<Family>| families.into_iter().map(|family| (family, self.now)).collect();
+        let families = match push.mode {
+            Mode::Replace => Some(fresh(push.families.clone())),
+            Mode::Merge => {
+                let kept = held.families.iter().filter(|(family, _)| !pushed(&family.name)).cloned();
+                Some(kept.chain(fresh(push.families.clone()) as Vec<_>).collect())
+            }
+            Mode::Aggregate(_) => self.added(&held, push),
+        };
+        let families = families.filter(|families| !push.checked || self.fits(&push.key, families));
+        let Some(families) = families else {
+            let new = !self.groups.contains_key(&push.key);
+            if new && push.checked && !self.fits(&push.key, &[]) {
+                return false;
+            }
+            let fresh = NaiveGroup { checked: push.checked, ..NaiveGroup::default() };
+            self.groups.entry(push.key.clone()).or_insert(fresh).failed = self.now;
+            return false;
+        };
+        let expires = push.lives.map(|lives| self.now + lives.as_millis() as u64);
+        let group =
+            NaiveGroup { pushed: self.now, failed: held.failed, expires, checked: push.checked, families };
+        self.groups.insert(push.key.clone(), group);
+        true
+    }
+
+    fn added(&self, held: &NaiveGroup, push: &Push) -> Option<Vec<(Family, u64)>> {
+        let mut all = held.families.clone();
+        for family in &push.families {
+            let Some((sum, time)) = all.iter_mut().find(|(held, _)| held.name == family.name) else {
+                all.push((family.clone(), self.now));
+                continue;
+            };
+            if sum.kind != family.kind {
+                return None;
+            }
+            *time = self.now;
+            for metric in &family.metrics {
+                match sum.metrics.iter_mut().find(|held| held.labels == metric.labels) {
+                    None => sum.metrics.push(metric.clone()),
+                    Some(held) => match (&mut held.value, &metric.value) {
+                        (Value::Number { value: held, .. }, Value::Number { value, .. }) => {
+                            *held = if family.kind == Kind::Counter { *held + value } else { *value };
+                        }
+                        (Value::Histogram { count: a, sum: b, .. }, Value::Histogram { count, sum, .. }) => {
+                            *a += count;
+                            *b += sum;
+                        }
+                        _ => unreachable!("families of one kind"),
+                    },
+                }
+            }
+        }
+        Some(all)
+    }
+
+    /// Whether a group may hold these families, beside all others that were checked.
+    fn fits(&self, key: &GroupKey, families: &[(Family, u64)]) -> bool {
+        let others = self.groups.iter().filter(|(other, group)| *other != key && group.checked);
+        let mut shown: Vec<(String, Kind, Vec<String>)> = Vec::new();
+        let mine = lines(key, families.iter().map(|(family, _)| family));
+        shown.extend(
+            others.flat_map(|(other, group)| lines(other, group.families.iter().map(|(family, _)| family))),
+        );
+        let all: Vec<_> = shown.iter().chain(&mine).collect();
+        mine.iter().enumerate().all(|(at, (name, kind, labels))| {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != shown.len() + at);
+            others.map(|(_, line)| line).all(|(other, other_kind, other_labels)| {
+                let same = name == other;
+                let part = |a: &str, b: &str, kind: &Kind| {
+                    let parts =
+                        if *kind == Kind::Histogram { &["_bucket", "_sum", "_count"][..] } else { &[] };
+                    parts.iter().any(|part| a == format!("{b}{part}"))
+                };
+                let clash = (same && (kind != other_kind || labels == other_labels))
+                    || part(name, other, other_kind)
+                    || part(other, name, kind);
+                !clash
+            })
+        })
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now += seconds * 1000;
+        self.groups.retain(|_, group| group.expires.is_none_or(|expires| expires > self.now));
+    }
+}
+
+/// Name, kind and labels of all metrics that a group shows. A family without metrics has its name all the same.
+fn lines<'a>(key: &GroupKey, families: impl Iterator<Item = &'a Family>) -> Vec<(String, Kind, Vec<String>)> {
+    let of = |labels| -> Vec<String> {
+        series_labels(key.labels(), labels).iter().map(|(name, value)| format!("{name}={value}")).collect()
+    };
+    let mut all: Vec<(String, Kind, Vec<String>)> =
+        PUSH_TIMES.iter().map(|name| ((*name).to_owned(), Kind::Gauge, of(&[]))).collect();
+    for family in families {
+        all.extend(
+            family.metrics.iter().map(|metric| (family.name.to_string(), family.kind, of(&metric.labels))),
+        );
+    }
+    all
+}
+
+fn shown(gateway: &Gateway) -> BTreeMap<GroupKey, NaiveGroup> {
+    let groups = gateway.groups().expect("the store answers").groups;
+    let group = |group: Group| {
+        let content = Content::decode(&group.entry.content).expect("written here");
+        let pushed = group.entry.pushed;
+        let time = |time: u64| if time == 0 { pushed } else { time } / 1_000_000;
+        let families = content.families.into_iter().map(|held| (held.family, time(held.time))).collect();
+        let naive = NaiveGroup {
+            pushed: pushed / 1_000_000,
+            failed: group.entry.failed / 1_000_000,
+            expires: group.entry.expires,
+            checked: content.checked,
+            families,
+        };
+        (group.key, naive)
+    };
+    groups.into_iter().map(group).collect()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
+}
+
+fn push(group: usize, mode: Mode, metrics: &[(usize, usize, u8)]) -> Push {
+    let key = key(group);
+    Push { families: families(&key, metrics), key, mode, lives: None, once: None, checked: true }
+}
+
+proptest! {
+    #[test]
+    fn a_gateway_does_what_a_map_of_groups_does(steps in steps()) {
+        let clock = Clock::at(START * 1_000_000);
+        let store: Arc<dyn GroupStore> = Arc::new(ModelStore::new(clock.clone()));
+        let open = || Gateway::new(vec![store.clone()], &GatewayOptions::default()).expect("the store answers");
+        let mut gateway = open();
+        let mut naive = Naive { now: START, ..Naive::default() };
+        let runtime = runtime();
+        for step in &steps {
+            match step {
+                Step::Push { group, mode, families: metrics, lives, checked } => {
+                    let lives = lives.map(Duration::from_secs);
+                    let push = Push { lives, checked: *checked, ..push(*group, *mode, metrics) };
+                    let fits = naive.push(&push);
+                    let answer = runtime.block_on(gateway.push(push));
+                    match (fits, &answer) {
+                        (true, Ok(Done::Made)) | (false, Err(Refusal::Inconsistent(_))) => {}
+                        _ => prop_assert!(false, "{step:?} gave {answer:?}"),
+                    }
+                }
+                Step::Delete(group) => {
+                    naive.groups.remove(&key(*group));
+                    prop_assert_eq!(runtime.block_on(gateway.delete(key(*group))).ok(), Some(Done::Made));
+                }
+                Step::Pass(seconds) => {
+                    clock.pass(seconds * 1_000_000_000);
+                    naive.pass(*seconds);
+                    // The clock of the store was turned: who only goes on counting does not know.
+                    gateway.groups().expect("the store answers");
+                    drop(std::mem::replace(&mut gateway, open()));
+                }
+                Step::Wipe => {
+                    naive.groups.clear();
+                    prop_assert_eq!(runtime.block_on(gateway.wipe()).ok(), Some(Done::Made));
+                }
+                Step::Restart => gateway = open(),
+            }
+            prop_assert_eq!(shown(&gateway), naive.groups.clone(), "after {:?}", step);
+        }
+    }
+}
+
+#[test]
+fn pushes_at_once_are_all_made_and_each_once() {
+    let store: Arc<dyn GroupStore> = Arc::new(ModelStore::new(Clock::at(START * 1_000_000)));
+    let gateways: Vec<Arc<Gateway>> = (0..2)
+        .map(|_| Arc::new(Gateway::new(vec![store.clone()], &GatewayOptions::default()).expect("it answers")))
+        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
+    let sum = Mode::Aggregate(metrics_core::Mode::Sum);
+    runtime.block_on(async {
+        let pushes = (0..200).map(|at| {
+            let gateway = gateways[at % 2].clone();
+            tokio::spawn(async move { gateway.push(push(0, sum, &[(1, 0, 1)])).await })
+        });
+        for push in pushes.collect::<Vec<_>>() {
+            assert_eq!(push.await.expect("it ran").ok(), Some(Done::Made));
+        }
+    });
+    for gateway in &gateways {
+        let group = shown(gateway).remove(&key(0)).expect("pushed to");
+        let (family, _) = &group.families[0];
+        assert_eq!(family.metrics[0].value, Value::Number { value: 200.0, exemplar: None });
+    }
+    let pages: Vec<Vec<u8>> = gateways
+        .iter()
+        .map(|gateway| {
+            let page = gateway.page(PageFormat::Text, &[]).expect("the store answers");
+            page.pieces.iter().flat_map(|piece| piece.bytes.to_vec()).collect()
+        })
+        .collect();
+    assert_eq!(pages[0], pages[1]);
+}
