@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 /// The crates from the bottom up; a crate depends on crates of lower layers only.
 const LAYERS: &[&[&str]] = &[
     &["forked"],
-    &["metrics-core", "redis-link"],
+    &["metrics-core", "redis-link", "web-config"],
     &["dialects", "exposition", "redis-schema", "redis-testkit", "store-hash", "store-testkit"],
     &["record-store", "liveness", "redis-session", "push-groups"],
     &["store-file", "store-mmap", "store-redis", "collector", "folding", "groups-testkit"],
