@@ -75,6 +75,17 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ProcessMetrics::Off)]
     pub(crate) process_metrics: ProcessMetrics,
 
+    /// Serve the page without a Redis that has not answered since the start, instead of 503, until it first does
+    ///
+    /// For applications that count in a directory as long as they find no Redis (`?fallback=file:DIR`), with that
+    /// directory as another SOURCE. Whatever has answered once, be it with an error, must answer from then on, as
+    /// without this; a database in which nobody's metrics are found counts as empty, too, until some are. The log says
+    /// when that begins and ends, and multiprom_redis_absent on /metrics/self is 1 meanwhile. It is to be asked for since
+    /// one thing makes counters fall: multiprom itself, restarted while Redis is away, shows less than before, and all of
+    /// it again when Redis is back, which to Prometheus was counted anew
+    #[arg(long)]
+    pub(crate) absent_redis_is_empty: bool,
+
     /// Add the files of dead processes up, every few seconds, as `multiprom fold` does once; and in Redis what dead
     /// processes with stores of our own have left. The application's own collector, if it is still asked, may miss
     /// numbers of the dead for the milliseconds that it takes
@@ -297,6 +308,11 @@ Examples:
       multiprom serve --fold redis://redis.example/0
       multiprom serve 'redis://redis.example/0?schema=multiprom&prefix=shop'
       multiprom serve --fold redis+cluster://one.example,two.example
+
+  The directory of an application that counts there until it finds a Redis,
+  and that Redis, on one page from the start:
+      multiprom serve --absent-redis-is-empty \\
+        redis://redis.example/0 /run/shop/metrics
 
   The last good page, for half a minute, where Redis does not answer:
       multiprom serve --stale-for 30 redis://redis.example/0

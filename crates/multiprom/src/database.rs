@@ -9,6 +9,7 @@ use redis_fleet::FleetSource;
 use redis_link::Timeouts;
 use redis_source::ForeignSource;
 
+use crate::awaited::Awaited;
 use crate::database_argument::{Database, Writer};
 
 /// The prefix of stores of our own that are given none.
@@ -17,14 +18,16 @@ const USUAL_PREFIX: &str = "multiprom";
 impl Database {
     /// Reads it.
     pub(crate) fn source(self) -> anyhow::Result<Box<dyn Source>> {
-        Ok(match self.writer {
+        let (address, may_be_absent) = (self.foreign.address.to_string(), self.may_be_absent);
+        let database: Box<dyn DatabaseSource> = match self.writer {
             Writer::Multiprom => Box::new(self.fleet()?),
             Writer::Other => Box::new(ForeignSource::new(self.foreign)?),
             Writer::Unknown => {
                 let ours = self.fleet()?;
                 Box::new(Either { ours, theirs: ForeignSource::new(self.foreign)?, is_ours: OnceLock::new() })
             }
-        })
+        };
+        Ok(if may_be_absent { Box::new(Awaited::new(database, address)) } else { database })
     }
 
     /// The prefix of stores of our own.
@@ -35,6 +38,30 @@ impl Database {
     fn fleet(&self) -> anyhow::Result<FleetSource> {
         let fleet = FleetSource::new(self.foreign.address.clone(), self.prefix(), Timeouts::default())?;
         Ok(fleet.sharded(self.shards).labelled(self.foreign.labels.clone()))
+    }
+}
+
+/// A database that is read.
+pub(crate) trait DatabaseSource: Source {
+    /// Whether it has ever answered, be it with an error.
+    fn has_answered(&self) -> bool;
+}
+
+impl DatabaseSource for FleetSource {
+    fn has_answered(&self) -> bool {
+        self.has_answered()
+    }
+}
+
+impl DatabaseSource for ForeignSource {
+    fn has_answered(&self) -> bool {
+        self.has_answered()
+    }
+}
+
+impl DatabaseSource for Either {
+    fn has_answered(&self) -> bool {
+        self.ours.has_answered() || self.theirs.has_answered()
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Database {
     pub(crate) foreign: Foreign,
     /// Of how many shards stores of our own are, at least: they say it themselves.
     pub(crate) shards: usize,
+    /// Whether it counts as empty until it has been there.
+    pub(crate) may_be_absent: bool,
 }
 
 /// Who writes a database.
@@ -73,7 +75,7 @@ pub(crate) fn database(address: &str, labels: Vec<(String, String)>) -> Result<D
         // Whose keys it holds cannot be looked for on one node.
         writer = Writer::Multiprom;
     }
-    Ok(Database { writer, foreign, shards })
+    Ok(Database { writer, foreign, shards, may_be_absent: false })
 }
 
 /// The database that gunicorn-prometheus-exporter writes by the variables that it reads, if `REDIS_ENABLED` says that it
@@ -106,7 +108,7 @@ pub(crate) fn database_of(variable: impl Fn(&str) -> Option<String>) -> anyhow::
              of idle workers fall; REDIS_TTL_DISABLED=true keeps them"
         );
     }
-    Ok(Some(Database { writer: Writer::Other, foreign, shards: 1 }))
+    Ok(Some(Database { writer: Writer::Other, foreign, shards: 1, may_be_absent: false }))
 }
 
 /// As gunicorn-prometheus-exporter reads it.

@@ -23,6 +23,7 @@ mod inside;
 mod ls;
 mod top;
 
+mod awaited;
 mod database;
 mod database_argument;
 mod source_argument;

@@ -45,7 +45,10 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
 }
 
 async fn serve_all(command: Serve) -> anyhow::Result<()> {
-    let named = named(command.sources)?;
+    let mut named = named(command.sources)?;
+    for database in &mut named.databases {
+        database.may_be_absent = command.absent_redis_is_empty;
+    }
     let counts = command.fold.then(Counts::default);
     let paths: Vec<PathBuf> = named.directories.iter().map(|directory| directory.path.clone()).collect();
     let janitors =

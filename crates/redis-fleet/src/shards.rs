@@ -55,6 +55,12 @@ impl Shards {
         known[..count.max(1)].to_vec()
     }
 
+    /// Whether any of them has ever been answered.
+    pub(crate) fn have_answered(&self) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|shard| shard.link.has_answered())
+    }
+
     /// Reads all of them, `at_least` so many: as many as the first one says, each into its place. A shard that was told
     /// of only now is read in the same go.
     pub(crate) fn read(

@@ -119,6 +119,11 @@ impl FleetSource {
         Ok(told.into_iter().next().is_some_and(|told| matches!(i64::from_redis_value(told), Ok(1..))))
     }
 
+    /// Whether Redis has ever answered, be it with an error; see [`Link::has_answered`](redis_link::Link::has_answered).
+    pub fn has_answered(&self) -> bool {
+        self.shards.have_answered()
+    }
+
     fn note(&self, fleets: &[Fleet]) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.shards = fleets.len();

@@ -1,6 +1,7 @@
 //! The connection of one process, to whom it leads, and how what is sent finds its way.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use forked::Descriptors;
@@ -35,6 +36,8 @@ pub(crate) struct Destination {
 pub(crate) struct Errand<'a> {
     pub(crate) to: &'a Destination,
     pub(crate) descriptors: &'a Descriptors,
+    /// Whether anybody has ever answered there.
+    pub(crate) answered: &'a AtomicBool,
     /// What it is, for an error.
     pub(crate) what: &'a dyn Fn() -> String,
 }
@@ -58,7 +61,11 @@ impl Errand<'_> {
             None => self.connect(&mut line.route, deadline)?,
         };
         let deadline = sooner(Instant::now() + self.to.timeouts.answer, deadline);
-        match connection.exchange(commands, count, deadline) {
+        let told = connection.exchange(commands, count, deadline);
+        if told.is_ok() {
+            self.note_answer();
+        }
+        match told {
             Ok(values) if values.iter().any(|value| self.is_elsewhere(value)) => {
                 line.forget_owner();
                 Ok(values)
@@ -146,7 +153,14 @@ impl Errand<'_> {
             }
             place => login.open(place, None, self.descriptors, deadline).map(|(connection, _)| connection),
         };
+        if matches!(connected, Err(Cause::Server { .. })) {
+            self.note_answer();
+        }
         connected.map_err(|cause| LinkError::unsent(format!("connect to {}", self.to.address), cause))
+    }
+
+    fn note_answer(&self) {
+        self.answered.store(true, Ordering::Relaxed);
     }
 
     /// To the master that Sentinels name, if it is one.
@@ -161,6 +175,7 @@ impl Errand<'_> {
         let place = Place::Tcp { host, port, tls };
         let login = self.to.address.login();
         let (connection, role) = login.open(&place, Some(redis::cmd("ROLE")), self.descriptors, deadline)?;
+        self.note_answer();
         if !sentinel::is_master(&role) {
             let why = "the sentinels' master is none: it was replaced just now";
             return Err(io::Error::new(io::ErrorKind::ConnectionRefused, why).into());
@@ -184,6 +199,7 @@ impl Errand<'_> {
             route.owner = None;
         }
         let owner = route.ask(slot, tls, login, self.descriptors, deadline)?;
+        self.note_answer();
         let opened = login.open(&owner.place(tls), None, self.descriptors, deadline);
         opened.map(|(connection, _)| connection).map_err(|cause| cause.of(&owner.to_string()))
     }

@@ -1,6 +1,7 @@
 //! A way to one Redis: connects when it has to, and says what became of what it was given.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ struct Own {
     /// The connection's socket, for a child to let go of.
     descriptors: Descriptors,
     line: Mutex<Line>,
+    /// Whether it has ever had an answer.
+    answered: AtomicBool,
 }
 
 impl Default for Timeouts {
@@ -118,7 +121,8 @@ impl Link {
         let own = self.own();
         let mut line = own.line.lock().unwrap_or_else(PoisonError::into_inner);
         let packed = pipeline.get_packed_pipeline();
-        let errand = Errand { to: &self.to, descriptors: &own.descriptors, what: &what };
+        let Own { descriptors, answered, .. } = own;
+        let errand = Errand { to: &self.to, descriptors, answered, what: &what };
         let mut values = errand.exchange(&mut line, &packed, count, deadline)?;
         errand.follow(&mut line, pipeline, &mut values, deadline)?;
         drop(line);
@@ -161,6 +165,12 @@ impl Link {
             Err(error) if error.code() == Some("NOSCRIPT") => run(script.by_text(keys, arguments)),
             done => done,
         }
+    }
+
+    /// Whether this process has ever had an answer on this way, be it an error: from the server, or from any node of the
+    /// cluster. That Sentinels have named a master is none; that they refuse to is one.
+    pub fn has_answered(&self) -> bool {
+        self.own.get().is_some_and(|own| own.answered.load(Ordering::Relaxed))
     }
 
     /// Closes the connection, if there is one; the next run connects anew.

@@ -35,5 +35,6 @@ mod source;
 
 pub use foreign::Foreign;
 pub use inside::{Fault, Inside, Number};
+pub use reading::NothingFound;
 pub use schema::{Schema, UnknownSchema};
 pub use source::ForeignSource;

@@ -50,7 +50,7 @@ pub(crate) fn look(
                 (count, false) => format!("none of the first {count} keys is one of theirs"),
             };
             let hint = if catalog.statements().next().is_none() { " (pytheus needs a catalog)" } else { "" };
-            Err(Trouble::of(format!(
+            Err(Trouble::nothing_found(format!(
                 "no metrics of gunicorn-prometheus-exporter, pytheus{hint} or PromPHP: {looked}; if they are there, say \
                  ?schema=... and &prefix=..."
             )))

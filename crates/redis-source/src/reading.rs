@@ -1,6 +1,6 @@
 //! What all readings of a database have in common: how it is asked, and what its answers mean.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::time::Instant;
 
 use collector::SourceError;
@@ -33,6 +33,10 @@ impl Trouble {
         Trouble(format!("{command} was answered in a way that no Redis answers it").into())
     }
 
+    pub(crate) fn nothing_found(why: String) -> Trouble {
+        Trouble(NothingFound(why).into())
+    }
+
     pub(crate) fn of(why: String) -> Trouble {
         Trouble(why.into())
     }
@@ -47,6 +51,20 @@ impl From<LinkError> for Trouble {
         Trouble(error.into())
     }
 }
+
+/// A database holds no keys of any client that is known: says what was looked for.
+///
+/// It is the cause of a [`SourceError`]: `error.source().is_some_and(|cause| cause.is::<NothingFound>())`.
+#[derive(Debug)]
+pub struct NothingFound(String);
+
+impl Display for NothingFound {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NothingFound {}
 
 /// How many commands are sent at once: some 10 ms of the server's time.
 const AT_ONCE: usize = 10_000;

@@ -19,7 +19,7 @@ use crate::{Foreign, Schema, gunicorn, promphp, pytheus};
 /// | what it meets | what becomes of it |
 /// |---|---|
 /// | a server that cannot be reached, refuses us, or does not answer within five seconds or by the deadline | the scrape fails, and says so |
-/// | an empty database | an empty page; where it must be found out whose it is, the scrape fails |
+/// | an empty database | an empty page; where it must be found out whose it is, the scrape fails ([`NothingFound`](crate::NothingFound)) |
 /// | a key of another type than it should be, a number that is none, labels or metadata that cannot be read | are left out; are named in a warning, once, and counted |
 /// | a number whose metadata are missing | the same |
 /// | a key that went away in the midst of a scrape | is left out |
@@ -77,6 +77,11 @@ impl ForeignSource {
         let link = Link::new(foreign.address.clone(), TIMEOUTS).for_key(prefix);
         let found = Mutex::new(None);
         Ok(ForeignSource { foreign, name, link, bad: Bad::default(), found, keys: AtomicU64::new(0) })
+    }
+
+    /// Whether Redis has ever answered, be it with an error.
+    pub fn has_answered(&self) -> bool {
+        self.link.has_answered()
     }
 
     /// Whose keys are read, and what they begin with.

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn parameters_say_whose_database_it_is() {
     let url = "redis://:s3cret@redis.example/2?schema=gunicorn&prefix=shop%3A&pids=local";
-    let Database { writer, foreign, shards } =
+    let Database { writer, foreign, shards, .. } =
         database(url, vec![("app".to_owned(), "shop".to_owned())]).unwrap();
     assert_eq!((writer, shards), (Writer::Other, 1));
     assert_eq!(foreign.address.to_string(), "redis://:***@redis.example:6379/2");
@@ -23,7 +23,7 @@ fn parameters_say_whose_database_it_is() {
 #[test]
 fn of_a_cluster_what_stores_of_our_own_keep_is_meant() {
     let read = |url: &str| {
-        let Database { writer, foreign, shards } = database(url, vec![]).unwrap();
+        let Database { writer, foreign, shards, .. } = database(url, vec![]).unwrap();
         (writer, foreign.schema, shards)
     };
     assert_eq!(read("redis+cluster://a,b?shards=4"), (Writer::Multiprom, Schema::Auto, 4));

@@ -43,6 +43,7 @@ fn every_command_explains_itself() {
                 "REDIS_PASSWORD",
                 "503",
                 "--stale-for",
+                "--absent-redis-is-empty",
                 "scrape_configs",
             ][..],
         ),

@@ -1,6 +1,7 @@
 //! The program as its users meet it: arguments, output, exit code.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod absent;
 mod check;
 mod collect;
 mod databases;
