@@ -13,6 +13,7 @@ mod promises;
 mod retired;
 mod rights;
 mod shared;
+mod shared_in_cluster;
 mod synchronous;
 mod thinning;
 mod trouble;
