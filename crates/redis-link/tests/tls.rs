@@ -2,98 +2,34 @@
 #![allow(clippy::unwrap_used)]
 
 use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use redis::{Value, pipe};
 use redis_link::{Address, Link, Timeouts};
-use redis_testkit::{RedisCluster, RedisServer};
+use redis_testkit::{Certificates, RedisCluster, RedisServer};
 
 /// Where a test that has started itself again finds the server.
 const PORT: &str = "LINK_TLS_PORT";
 
 /// Runs `test` of this program once more, with these certificates to trust, beside a server that has one of them.
 fn beside_server(test: &str, trusted: &str) {
-    let directory = tempfile::tempdir().unwrap();
-    certificates(directory.path());
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port().to_string();
-    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (certificate, key, authority) = (file("server.crt"), file("server.key"), file("authority.crt"));
-    let server = RedisServer::start_with(&[
-        "--tls-port",
-        &port,
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-ca-cert-file",
-        &authority,
-        "--tls-auth-clients",
-        "no",
-    ]);
-    let done = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--nocapture"])
-        .env(PORT, &port)
-        .env("SSL_CERT_FILE", file(trusted))
-        .env_remove("SSL_CERT_DIR")
-        .output()
-        .unwrap();
-    let text = [done.stdout, done.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    assert!(done.status.success() && text.contains("1 passed"), "{text}");
-    drop(server);
+    let certificates = Certificates::of("DNS:localhost");
+    let (_server, port) = RedisServer::start_tls(&certificates, &[]);
+    again(test, &certificates.file(trusted), port);
 }
 
-/// Runs `test` of this program once more, with the authority of these certificates to trust.
-fn again(test: &str, directory: &Path, port: u16) {
+/// Runs `test` of this program once more, with these certificates to trust.
+fn again(test: &str, trusted: &str, port: u16) {
     let done = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(PORT, port.to_string())
-        .env("SSL_CERT_FILE", directory.join("authority.crt"))
+        .env("SSL_CERT_FILE", trusted)
         .env_remove("SSL_CERT_DIR")
         .output()
         .unwrap();
     let text = [done.stdout, done.stderr].concat();
     let text = String::from_utf8_lossy(&text);
     assert!(done.status.success() && text.contains("1 passed"), "{text}");
-}
-
-/// What makes a server listen with TLS alone.
-fn arguments(directory: &Path) -> Vec<String> {
-    let file = |name: &str| directory.join(name).to_str().unwrap().to_owned();
-    let mut arguments = vec!["--tls-auth-clients".to_owned(), "no".to_owned()];
-    for (name, of) in
-        [("cert-file", "server.crt"), ("key-file", "server.key"), ("ca-cert-file", "authority.crt")]
-    {
-        arguments.extend([format!("--tls-{name}"), file(of)]);
-    }
-    arguments
-}
-
-/// An authority, a server's certificate by it for `localhost`, and an authority that nobody asked.
-fn certificates(directory: &Path) {
-    certificates_for(directory, "DNS:localhost");
-}
-
-/// The same with a certificate for somebody else.
-fn certificates_for(directory: &Path, whom: &str) {
-    let openssl = |arguments: &str| {
-        let mut command = Command::new("openssl");
-        command.args(arguments.split(' ')).current_dir(directory).stderr(Stdio::piped());
-        let done = command.output().expect("no openssl on PATH: `cargo xtask setup` installs it");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    };
-    for name in ["authority", "stranger"] {
-        openssl(&format!(
-            "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -keyout {name}.key -out {name}.crt"
-        ));
-    }
-    openssl("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");
-    std::fs::write(directory.join("names"), format!("subjectAltName={whom}")).unwrap();
-    openssl(
-        "x509 -req -in server.csr -CA authority.crt -CAkey authority.key -CAcreateserial -days 2 -extfile names \
-         -out server.crt",
-    );
 }
 
 fn link(host: &str) -> Option<Link> {
@@ -161,24 +97,15 @@ fn free_port() -> u16 {
 fn sentinels_and_the_master_that_they_name_speak_tls() {
     const TEST: &str = "sentinels_and_the_master_that_they_name_speak_tls";
     let Ok(port) = std::env::var(PORT) else {
-        let directory = tempfile::tempdir().unwrap();
-        certificates_for(directory.path(), "IP:127.0.0.1");
-        let arguments = arguments(directory.path());
-        let start = |port: u16, more: &[&str]| {
-            let port = port.to_string();
-            let mut all = vec!["--tls-port", &port];
-            all.extend(arguments.iter().map(String::as_str));
-            all.extend(more);
-            RedisServer::start_with(&all)
-        };
-        let [of_master, of_sentinel] = [free_port(), free_port()];
-        let master = start(of_master, &["--requirepass", "m4ster"]);
-        let port = of_sentinel.to_string();
-        let mut all = vec!["--tls-replication", "yes", "--tls-port", &port];
-        all.extend(arguments.iter().map(String::as_str));
+        let certificates = Certificates::of("IP:127.0.0.1");
+        let (master, of_master) = RedisServer::start_tls(&certificates, &["--requirepass", "m4ster"]);
+        let (port, of_tls) = (free_port(), certificates.arguments());
+        let number = port.to_string();
+        let mut all = vec!["--tls-replication", "yes", "--tls-port", &number];
+        all.extend(of_tls.iter().map(String::as_str));
         let lines = "sentinel auth-pass shop m4ster\nrequirepass s3ntinel\n";
         let sentinel = RedisServer::start_sentinel_of(of_master, lines, &all);
-        again(TEST, directory.path(), of_sentinel);
+        again(TEST, &certificates.file("authority.crt"), port);
         drop((master, sentinel));
         return;
     };
@@ -201,13 +128,12 @@ fn sentinels_and_the_master_that_they_name_speak_tls() {
 fn the_nodes_of_a_cluster_speak_tls() {
     const TEST: &str = "the_nodes_of_a_cluster_speak_tls";
     let Ok(port) = std::env::var(PORT) else {
-        let directory = tempfile::tempdir().unwrap();
-        certificates_for(directory.path(), "IP:127.0.0.1");
-        let arguments = arguments(directory.path());
+        let certificates = Certificates::of("IP:127.0.0.1");
+        let arguments = certificates.arguments();
         let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         arguments.extend(["--tls-cluster", "yes", "--tls-replication", "yes"]);
         let cluster = RedisCluster::start_tls(3, &arguments);
-        again(TEST, directory.path(), cluster.tls_ports[0]);
+        again(TEST, &certificates.file("authority.crt"), cluster.tls_ports[0]);
         return;
     };
     for key in ["a", "b", "c", "d", "e", "f"] {

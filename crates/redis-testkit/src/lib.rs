@@ -10,10 +10,12 @@
 //! Everything here panics where it fails: it is for tests.
 #![forbid(unsafe_code)]
 
+mod certificates;
 mod cluster;
 #[cfg(test)]
 mod tests;
 
+pub use certificates::Certificates;
 pub use cluster::RedisCluster;
 
 use std::io::{BufRead, BufReader, Write};
@@ -98,6 +100,18 @@ impl RedisServer {
     /// As [`start`](RedisServer::start).
     pub fn start_with(arguments: &[&str]) -> RedisServer {
         RedisServer::start_configured(None, arguments)
+    }
+
+    /// One that speaks TLS besides, and on which port; with further arguments.
+    ///
+    /// # Panics
+    /// As [`start`](RedisServer::start).
+    pub fn start_tls(certificates: &Certificates, arguments: &[&str]) -> (RedisServer, u16) {
+        let port = free_port();
+        let (of_tls, number) = (certificates.arguments(), port.to_string());
+        let of_tls: Vec<&str> = of_tls.iter().map(String::as_str).collect();
+        let server = RedisServer::start_with(&[&["--tls-port", &number], &of_tls[..], arguments].concat());
+        (server, port)
     }
 
     fn start_configured(configuration: Option<&str>, arguments: &[&str]) -> RedisServer {

@@ -16,6 +16,7 @@ mod ls;
 mod process;
 mod process_metrics;
 mod push;
+mod push_far;
 mod recorded;
 mod redis;
 mod run;
