@@ -224,6 +224,8 @@ Fields of --json:
   of a database:
   database key field client kind mode process family name labels help value
   time counts
+  gone  true of a gauge that was forwarded from a directory which has it no
+        more: it has no value, and pages leave it out; else left out
   rest  what rounding has left of a sum of the dead; else left out
   ends  seconds until the key goes away by itself; else left out
   Numbers that JSON does not have are texts: \"NaN\", \"+Inf\", \"-Inf\".

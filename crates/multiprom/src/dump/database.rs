@@ -25,6 +25,8 @@ struct NumberLine<'a> {
     labels: Labels<'a>,
     help: &'a str,
     value: Option<Number>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    gone: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     rest: Option<Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +57,7 @@ fn line<'a>(held: &'a Held, entry: &'a Entry<'_>) -> NumberLine<'a> {
         labels: Labels(entry.labels.clone()),
         help: entry.help,
         value: entry.value.map(Number),
+        gone: entry.is_gone,
         rest: Some(entry.rest).filter(|rest| *rest != 0.0).map(Number),
         time: entry.time.map(Number),
         ends: entry.left.map(|left| left.as_secs_f64()),
@@ -64,7 +67,8 @@ fn line<'a>(held: &'a Held, entry: &'a Entry<'_>) -> NumberLine<'a> {
 
 /// `jobs_total{queue="mail"} 3.0 # {shop#0}:values:web-1 v0[2] multiprom counter process web-1`.
 fn text(held: &Held, entry: &Entry<'_>) -> String {
-    let value = entry.value.map_or("?".to_owned(), number_text);
+    let none = if entry.is_gone { "gone" } else { "?" };
+    let value = entry.value.map_or(none.to_owned(), number_text);
     let subject = series_text(entry.sample, entry.labels.iter().copied());
     let mut line = format!("{subject} {value} # {}", visible(entry.key));
     let mut add = |word: &str| {
@@ -88,6 +92,7 @@ fn text(held: &Held, entry: &Entry<'_>) -> String {
         add(&format!("goes in {} s", left.as_secs()));
     }
     match entry.value {
+        None if entry.is_gone => add("not on pages: its machine has it no more"),
         None => add("not on pages: no page has it"),
         Some(_) if !entry.counts => add("not on pages: its client writes it by mistake"),
         Some(_) => {}

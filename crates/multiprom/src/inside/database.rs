@@ -46,8 +46,10 @@ pub(crate) struct Entry<'a> {
     pub(crate) process: Option<&'a str>,
     pub(crate) sample: &'a str,
     pub(crate) labels: Vec<(&'a str, &'a [u8])>,
-    /// None where its page is too short.
+    /// None where its page is too short, or it is gone.
     pub(crate) value: Option<f64>,
+    /// Whether it was there and is no more.
+    pub(crate) is_gone: bool,
     /// What rounding has left of it.
     pub(crate) rest: f64,
     pub(crate) time: Option<f64>,
@@ -157,6 +159,7 @@ fn each_of_ours(
             sample: &number.sample,
             labels: labels.map(|(name, value)| (&**name, value.as_bytes())).chain(le).collect(),
             value: number.value,
+            is_gone: number.is_gone,
             rest: number.rest,
             time: number.time,
             left: None,
@@ -185,6 +188,7 @@ fn each_shared(
             sample: &number.sample,
             labels: labels.map(|(name, value)| (&**name, value.as_bytes())).chain(le).collect(),
             value: Some(number.value),
+            is_gone: false,
             rest: 0.0,
             time: None,
             left: None,
@@ -208,6 +212,7 @@ fn theirs(number: &redis_source::Number) -> Entry<'_> {
         sample: &number.sample,
         labels: number.labels.iter().map(|label| (&*label.name, &*label.value)).collect(),
         value: Some(number.value),
+        is_gone: false,
         rest: 0.0,
         time: number.time,
         left: number.left,

@@ -11,6 +11,7 @@ use crate::serve::{Server, get};
 
 const JOBS: &str = r#"["jobs", "jobs_total", {}, "Jobs."]"#;
 const WAITING: &str = r#"["waiting", "waiting", {}, "Jobs that wait."]"#;
+const DEEPEST: &str = r#"["deepest", "deepest", {}, "The most that have waited."]"#;
 
 fn jobs(files: &Files, worker: &str, done: f64) {
     files.python(&format!("counter_{worker}.db"), &[(JOBS, done)]);
@@ -92,6 +93,43 @@ fn nobody_who_looks_into_a_directory_trips_over_what_is_written_down_there() {
     assert_eq!(code, Some(0), "{out}{errors}");
     assert!(files.join(".multiprom-push").exists() && files.join(".multiprom-push-lock").exists());
     wait_for(&redis, "jobs_total 3.0");
+}
+
+#[test]
+fn a_gauge_of_a_worker_that_has_ended_is_shown_as_gone() {
+    let redis = RedisServer::start();
+    let url = format!("{}?prefix=shop", redis.url());
+    let files = Files::new();
+    jobs(&files, "7", 3.0);
+    // What an application sets to no number is there.
+    files.python("gauge_all_7.db", &[(WAITING, 5.0)]).python("gauge_max_8.db", &[(DEEPEST, f64::NAN)]);
+    let mut server = Server::start(&["serve", "--listen", "127.0.0.1:0", "--push-redis", &url, files.path()]);
+    server.next_address();
+    wait_for(&redis, "jobs_total 3.0");
+    let look = |arguments: &[&str]| {
+        let (code, out, errors) = run(&mut multiprom(&[arguments, &[&url]].concat()));
+        assert_eq!((code, &*errors), (Some(0), ""));
+        out
+    };
+    assert!(look(&["ls"]).ends_with("multiprom: 1 process (1 alive): 3 series\n"));
+    std::fs::remove_file(files.join("gauge_all_7.db")).unwrap();
+    let line = |of: &str| look(&["dump"]).lines().find(|line| line.starts_with(of)).unwrap().to_owned();
+    wait_until(|| {
+        let line = line("waiting ");
+        if line.starts_with("waiting gone # ") { Ok(()) } else { Err(line) }
+    });
+    assert!(line("waiting ").ends_with(" not on pages: its machine has it no more"));
+    assert!(line("deepest ").starts_with("deepest NaN # "));
+    let lines = look(&["dump", "--json"]);
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap();
+    let told = ["value", "gone", "counts"].map(|field| of("waiting")[field].clone());
+    assert_eq!(told, [serde_json::Value::Null, true.into(), false.into()]);
+    assert_eq!((&of("deepest")["value"], of("deepest").get("gone")), (&"NaN".into(), None));
+    assert!(look(&["ls"]).ends_with("multiprom: 1 process (1 alive): 2 series\n"));
+    look(&["check"]);
+    assert!(!page(&redis).contains("\nwaiting"));
 }
 
 #[test]

@@ -58,8 +58,11 @@ pub struct Number<'a> {
     pub le: Option<String>,
     /// Its field of the hash, and which one of that page it is.
     pub place: (String, usize),
-    /// What it is; none where no page has it.
+    /// What it is; none where no page has it, or it is gone.
     pub value: Option<f64>,
+    /// Whether it was there and is no more, as a gauge of a worker that has ended, for whom an exporter speaks. Pages leave
+    /// it out.
+    pub is_gone: bool,
     /// When it was set: seconds since 1970 by the clock of Redis. None where that does not matter. Of a gauge of mode `all`
     /// of the dead: when its process died.
     pub time: Option<f64>,
@@ -269,11 +272,11 @@ impl Keeper {
                 Kind::Histogram | Kind::Summary => number.le.is_some() || number.sample.ends_with("_count"),
                 _ => false,
             };
-            grows && number.value.is_some_and(|value| value.is_nan() || value < 0.0)
+            grows && (number.is_gone || number.value.is_some_and(|value| value.is_nan() || value < 0.0))
         });
         for number in odd.take(MOST_TOLD) {
             let (field, at) = &number.place;
-            let value = number.value.unwrap_or_default();
+            let value = number.value.map_or("gone".to_owned(), |value| value.to_string());
             told.add(FaultSort::Number, format!("{field}[{at}], of {}, is {value}", number.sample));
         }
     }
@@ -282,14 +285,17 @@ impl Keeper {
     pub fn numbers(&self) -> impl Iterator<Item = Number<'_>> {
         self.schema.sets().iter().flat_map(move |set| {
             samples(&set.desc).zip(set.numbers.clone()).map(move |((sample, le), at)| {
+                let stored = self.values.get(at).copied();
                 let beside = self.beside.get(at).copied();
+                let is_gone = stored.is_some_and(page::is_gone);
                 let is_sum = set.desc.aggregation() == Aggregation::SUM;
                 Number {
                     set,
                     sample,
                     le,
                     place: (page::field(at / self.page_len()), at % self.page_len()),
-                    value: self.values.get(at).copied(),
+                    value: stored.filter(|_| !is_gone),
+                    is_gone,
                     time: beside.filter(|_| !is_sum),
                     rest: beside.filter(|_| is_sum).unwrap_or_default(),
                 }
@@ -297,9 +303,13 @@ impl Keeper {
         })
     }
 
-    /// How many label sets it has whose numbers are there.
+    /// How many label sets it has whose numbers are there, and not gone.
     pub fn series(&self) -> usize {
-        self.schema.sets().iter().filter(|set| set.numbers.end <= self.values.len()).count()
+        let is_there = |set: &&LabelSet| {
+            let values = self.values.get(set.numbers.clone());
+            values.is_some_and(|values| !values.iter().copied().any(page::is_gone))
+        };
+        self.schema.sets().iter().filter(is_there).count()
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use redis_fleet::{FaultSort, Inside, shards};
 use redis_link::{Address, Link, Timeouts};
-use redis_schema::Keys;
+use redis_schema::{Keys, page};
 use redis_testkit::RedisCluster;
 use store_redis::{Options, Sending};
 
@@ -143,6 +143,33 @@ fn a_process_that_is_retired_meanwhile_is_no_fault() {
     server().cli(&["DEL", &place.key("retired")]);
     let found = Inside::read(&link, &keys, None).unwrap();
     assert!(found.faults[1].to_string().ends_with("retired: it is not there, and the schema beside it is"));
+}
+
+#[test]
+fn what_is_gone_has_no_number_and_a_counter_cannot_be_gone() {
+    let place = Place::new(server().unix_url());
+    let store = place.open();
+    let registry = Registry::new(store.clone());
+    registry.gauge("depth", "Depth.").register().unwrap().set(3.0);
+    registry.counter("jobs", "Jobs.").register().unwrap().inc();
+    store.close(PATIENCE).unwrap();
+    let name = server().cli(&["ZRANGE", &place.key("processes"), "0", "-1"]).trim().to_owned();
+    let values = place.key(&format!("values:{name}"));
+    let link = Link::new(Address::parse(&server().unix_url()).unwrap(), Timeouts::default());
+    let keys = Keys::new(place.prefix(), 0).unwrap();
+    for (stored, is_gone, series) in [([3.0, 1.0], [false; 2], 2), ([page::GONE, 1.0], [true, false], 1)] {
+        server().cli_with(&["-x", "HSET", &values, "v0"], &page::write(&stored));
+        let found = Inside::read(&link, &keys, None).unwrap();
+        let numbers: Vec<_> = found.processes[0].numbers().collect();
+        let expected = stored.map(|value| Some(value).filter(|value| !page::is_gone(*value)));
+        assert_eq!([numbers[0].value, numbers[1].value], expected);
+        assert_eq!([numbers[0].is_gone, numbers[1].is_gone], is_gone);
+        assert_eq!((found.processes[0].series(), found.faults.len()), (series, 0));
+    }
+    server().cli_with(&["-x", "HSET", &values, "v0"], &page::write(&[3.0, page::GONE]));
+    let found = Inside::read(&link, &keys, None).unwrap();
+    let whys: Vec<&str> = found.faults.iter().map(|fault| &*fault.why).collect();
+    assert_eq!(whys, ["v0[1], of jobs_total, is gone"]);
 }
 
 #[test]
