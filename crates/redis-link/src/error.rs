@@ -74,8 +74,13 @@ impl LinkError {
         LinkError { fate: Fate::Lost, tried, cause: Cause::System(cause) }
     }
 
-    pub(crate) fn refused(tried: String, error: &ServerError) -> LinkError {
-        LinkError { fate: Fate::Refused, tried, cause: Cause::server(error, None) }
+    /// With what else there is to say of it, if anything.
+    pub(crate) fn refused(tried: String, error: &ServerError, remark: Option<&str>) -> LinkError {
+        let mut cause = Cause::server(error, None);
+        if let (Cause::Server { text, .. }, Some(remark)) = (&mut cause, remark) {
+            *text = format!("{text}: {remark}");
+        }
+        LinkError { fate: Fate::Refused, tried, cause }
     }
 }
 
@@ -119,9 +124,6 @@ impl Display for LinkError {
                 f.write_str("no answer in time")
             }
             Cause::System(error) => write!(f, "{error}"),
-            Cause::Server { code, text } if code == "MOVED" => {
-                write!(f, "{text}: this is a node of a cluster, write redis+cluster:// before its address")
-            }
             Cause::Server { text, .. } => f.write_str(text),
         }?;
         let lost = ", and nobody knows whether it was carried out";

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use forked::Descriptors;
-use redis::{Pipeline, Value};
+use redis::{Pipeline, ServerError, Value};
 
 use crate::address::{Address, Place};
 use crate::cluster::{Node, Route, Slot};
@@ -225,6 +225,21 @@ impl Line {
 }
 
 impl Destination {
+    /// Why something was refused; of a node that sends elsewhere, what that means here.
+    pub(crate) fn refused(&self, tried: String, error: &ServerError) -> LinkError {
+        let remark = match (error.code(), &self.address.place) {
+            ("MOVED" | "ASK", Place::Cluster { .. }) => {
+                Some("the nodes do not agree on who has it, or the one that is named cannot be reached")
+            }
+            ("MOVED", Place::Tcp { tls: true, .. }) => {
+                Some("this is a node of a cluster, write rediss+cluster:// before its address")
+            }
+            ("MOVED", _) => Some("this is a node of a cluster, write redis+cluster:// before its address"),
+            _ => None,
+        };
+        LinkError::refused(tried, error, remark)
+    }
+
     pub(crate) fn tried(&self, deed: &str, what: &str) -> String {
         format!("{deed} {what} on {}", self.address)
     }

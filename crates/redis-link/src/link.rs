@@ -91,7 +91,7 @@ impl Link {
         let values = self.run_each_by(pipeline, deadline)?;
         for (command, value) in pipeline.cmd_iter().zip(&values) {
             if let Value::ServerError(error) = value {
-                return Err(LinkError::refused(self.to.tried("run", &name(command)), error));
+                return Err(self.to.refused(self.to.tried("run", &name(command)), error));
             }
         }
         Ok(values)
@@ -138,7 +138,7 @@ impl Link {
                 });
                 let tried = self.to.tried("run the transaction", &what());
                 Err(match first {
-                    Some(error) => LinkError::refused(tried, &error),
+                    Some(error) => self.to.refused(tried, &error),
                     None => LinkError::lost(tried, io::ErrorKind::InvalidData.into()),
                 })
             }
