@@ -2,6 +2,7 @@
 
 mod fault;
 mod keeper;
+mod refusal;
 mod shared;
 
 use std::time::Instant;
@@ -16,6 +17,7 @@ use crate::index;
 
 pub use fault::{Fault, FaultSort};
 pub use keeper::{Keeper, Number};
+pub use refusal::Refusal;
 pub use shared::{SharedFamily, SharedNumber};
 
 /// What one application, or one shard of it, keeps in Redis, as of one moment: for people, who want to see what
@@ -24,8 +26,8 @@ pub use shared::{SharedFamily, SharedNumber};
 /// Reads all of it, in three round trips, and writes nothing.
 #[derive(Debug, Default)]
 pub struct Inside {
-    /// Milliseconds since 1970 by the clock of Redis.
-    pub now: i64,
+    /// Milliseconds since 1970 by the clock of Redis; none where it was refused.
+    pub now: Option<i64>,
     /// What was made up when the database was empty; none where nobody has ever kept anything there.
     pub epoch: Option<Vec<u8>>,
     /// In the order of their names.
@@ -34,10 +36,12 @@ pub struct Inside {
     pub retired: Option<Keeper>,
     /// The numbers that processes share, family by family.
     pub shared: Vec<SharedFamily>,
-    /// How many of the dead are remembered by name.
-    pub tombs: u64,
+    /// How many of the dead are remembered by name; none where that was refused.
+    pub tombs: Option<u64>,
     /// What is wrong, in the order of the keys above.
     pub faults: Vec<Fault>,
+    /// What who looks may not ask, each command once.
+    pub refused: Vec<Refusal>,
 }
 
 /// A family of shared numbers, by its identifier.
@@ -65,12 +69,16 @@ impl Inside {
     /// Looks at all of it.
     ///
     /// # Errors
-    /// When Redis does not answer, or refuses. What single keys hold is no error: it is among the faults.
+    /// When Redis does not answer, or refuses what the numbers stand in. What single keys hold is no error, it is among
+    /// the faults; nor is what one can do without, which is among the [refused](Inside::refused).
     pub fn read(link: &Link, keys: &Keys, deadline: Option<Instant>) -> Result<Inside, LinkError> {
         let mut inside = Inside::default();
         let (names, families) = inside.read_index(link, keys, deadline)?;
         inside.read_processes(link, keys, names, families, deadline)?;
-        inside.faults.extend(eviction(link, deadline)?.map(|policy| Fault {
+        let mut pipeline = Pipeline::new();
+        let told = link.run_each_by(pipeline.cmd("INFO").arg("memory"), deadline)?.into_iter().next();
+        let told = inside.heed("INFO", told.unwrap_or(Value::Nil));
+        inside.faults.extend(eviction(told).map(|policy| Fault {
             sort: FaultSort::Eviction,
             key: "maxmemory-policy".to_owned(),
             offset: None,
@@ -100,13 +108,13 @@ impl Inside {
         }
         let mut answers = link.run_each_by(&pipeline, deadline)?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
-        let (seconds, micros) = <(i64, i64)>::from_redis_value(next()).unwrap_or_default();
-        self.now = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
-        self.epoch = text(next());
-        self.tombs = u64::from_redis_value(next()).unwrap_or_default();
-        let (names, families) = (next(), next());
+        let now = <(i64, i64)>::from_redis_value(self.heed("TIME", next())).ok();
+        self.now = now.map(|(seconds, micros)| seconds.saturating_mul(1_000).saturating_add(micros / 1_000));
+        self.epoch = text(self.heed("GET", next()));
+        self.tombs = u64::from_redis_value(self.heed("HLEN", next())).ok();
+        let (names, families) = (self.heed("ZRANGE", next()), self.heed("HGETALL", next()));
         for (key, wanted) in TYPES {
-            let (found, ends) = (next(), next());
+            let (found, ends) = (self.heed("TYPE", next()), self.heed("PTTL", next()));
             let found = String::from_redis_value(found).unwrap_or_default();
             if !matches!(&*found, "" | "none") && found != wanted {
                 self.fault(FaultSort::WrongType, key(keys), format!("it is a {found}, not a {wanted}"));
@@ -207,6 +215,16 @@ impl Inside {
         Ok(())
     }
 
+    /// The answer to this command, of which note is taken if it was refused.
+    fn heed(&mut self, command: &str, answer: Value) -> Value {
+        if let Some(refusal) = Refusal::of(command, &answer)
+            && self.refused.iter().all(|known| known.command != command)
+        {
+            self.refused.push(refusal);
+        }
+        answer
+    }
+
     fn fault(&mut self, sort: FaultSort, key: String, why: String) {
         self.faults.push(Fault { sort, key, offset: None, why });
     }
@@ -216,7 +234,7 @@ impl Inside {
 /// where there is nothing of it. On a cluster those of which the first one says that they are there.
 ///
 /// # Errors
-/// When Redis does not answer.
+/// When Redis does not answer, or refuses to.
 pub fn shards(
     address: &Address,
     timeouts: Timeouts,
@@ -234,8 +252,12 @@ pub fn shards(
         return Ok(there.map(|((shard, keys), _)| (shard, keys.clone(), way(&keys))).collect());
     }
     let mut pipeline = Pipeline::new();
-    let told = first_way.run_each_by(pipeline.cmd("SMEMBERS").arg(first.shards()), deadline)?;
-    let told = told.into_iter().next().unwrap_or(Value::Nil);
+    let told = match first_way.run_by(pipeline.cmd("SMEMBERS").arg(first.shards()), deadline) {
+        Ok(told) => told.into_iter().next().unwrap_or(Value::Nil),
+        // Somebody else's: that is found where its type is looked at.
+        Err(error) if error.code() == Some("WRONGTYPE") => Value::Nil,
+        Err(error) => return Err(error),
+    };
     let count = index::shards_told(told).0.max(1);
     let mut found = Vec::new();
     for (shard, keys) in all.into_iter().take(count) {
@@ -259,17 +281,15 @@ fn are_there(link: &Link, all: &[(usize, Keys)], deadline: Option<Instant>) -> R
             .arg(keys.retired())
             .arg(keys.retired_seal());
     }
-    let there = link.run_each_by(&pipeline, deadline)?;
+    let there = link.run_by(&pipeline, deadline)?;
     Ok(there.iter().map(|there| matches!(there, Value::Int(1..))).collect())
 }
 
-/// The policy by which the server may throw keys away that have no end of life, if it has one and says so.
-fn eviction(link: &Link, deadline: Option<Instant>) -> Result<Option<String>, LinkError> {
-    let mut pipeline = Pipeline::new();
-    let told = link.run_each_by(pipeline.cmd("INFO").arg("memory"), deadline)?.into_iter().next();
-    let told = told.map(String::from_redis_value).and_then(Result::ok).unwrap_or_default();
-    let policy = told.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
-    Ok(policy.filter(|policy| policy.starts_with("allkeys")).map(str::to_owned))
+/// The policy by which the server may throw keys away that have no end of life, if it has one, by its `INFO`.
+fn eviction(info: Value) -> Option<String> {
+    let info = String::from_redis_value(info).ok()?;
+    let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
+    policy.filter(|policy| policy.starts_with("allkeys")).map(str::to_owned)
 }
 
 /// The bytes of a string.

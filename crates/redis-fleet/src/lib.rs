@@ -35,7 +35,7 @@ mod shared;
 mod source;
 mod thinning;
 
-pub use inside::{Fault, FaultSort, Inside, Keeper, Number, SharedFamily, SharedNumber, shards};
+pub use inside::{Fault, FaultSort, Inside, Keeper, Number, Refusal, SharedFamily, SharedNumber, shards};
 pub use janitor::{Janitor, JanitorError};
 pub use source::FleetSource;
 pub use thinning::Keeping;

@@ -18,6 +18,12 @@ pub(super) fn check_database(held: &Held) -> Vec<Finding> {
         Content::Ours(shards) => shards.iter().flat_map(|shard| check_shard(held, shard)).collect(),
         Content::Theirs(inside) => check_theirs(held, inside),
     };
+    for refusal in held.refused() {
+        let right = refusal.command.to_lowercase();
+        let advice = format!("what was found holds; let this user run it (+{right}), or look as another one");
+        let what = What::Database("refused");
+        findings.push(Finding::remark_in(what, &held.address, None, refusal.to_string(), advice));
+    }
     if findings.is_empty() && held.is_empty() {
         let advice = "nothing was counted yet, or it is counted elsewhere: see that prefix and number of the database \
                       are those of the application";
@@ -38,7 +44,8 @@ fn check_shard(held: &Held, shard: &Shard) -> Vec<Finding> {
         });
     }
     for keeper in &shard.inside.processes {
-        let ago = keeper.heard.map_or(0.0, |heard| (shard.inside.now as f64 - heard) / 1_000.0);
+        let ago = |(heard, now): (f64, i64)| (now as f64 - heard) / 1_000.0;
+        let ago = keeper.heard.zip(shard.inside.now).map_or(0.0, ago);
         if ago > LONG {
             let done = if keeper.ended { "has ended" } else { "was not heard of" };
             let why = format!("its process {done} for {ago:.0} s, and nobody takes it out");

@@ -253,7 +253,7 @@ Fields of --json:
           buckets_differ process_clash dialects_mixed
           of a database: database_unreadable no_numbers wrong_type missing
           member schema schema_differs page seal sequence number end_of_life
-          eviction not_taken_out no_metadata metadata labels phantom
+          eviction not_taken_out refused no_metadata metadata labels phantom
           kinds_differ modes_differ buckets_differ
   path offset why advice
   key     of a database; its path is the address

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use collector::Ask;
 use metrics_core::{Aggregation, Kind};
-use redis_fleet::{Keeper, SharedFamily, shards};
+use redis_fleet::{Keeper, Refusal, SharedFamily, shards};
 use redis_link::{Link, Timeouts};
 use redis_schema::Keys;
 
@@ -103,6 +103,16 @@ impl Held {
             Content::Ours(shards) => shards.iter().map(|shard| shard.inside.faults.len()).sum(),
             Content::Theirs(inside) => inside.faults.len(),
         }
+    }
+
+    /// What who looks may not ask, each command once.
+    pub(crate) fn refused(&self) -> Vec<&Refusal> {
+        let Content::Ours(shards) = &self.content else { return Vec::new() };
+        let mut refused: Vec<&Refusal> = shards.iter().flat_map(|shard| &shard.inside.refused).collect();
+        // Those of one shard are mostly those of all.
+        refused.sort_by_key(|refusal| refusal.command);
+        refused.dedup_by_key(|refusal| refusal.command);
+        refused
     }
 
     /// Whether there is nothing at all.

@@ -76,12 +76,14 @@ fn of_shard(shard: &Shard) -> Vec<Line> {
     let line = |keeper: &Keeper| {
         let about: About =
             keeper.about.as_deref().and_then(|about| serde_json::from_slice(about).ok()).unwrap_or_default();
-        let heard = keeper.heard.map(|heard| (shard.inside.now as f64 - heard).max(0.0) / 1_000.0);
+        let now = shard.inside.now;
+        let ago = |heard: f64| now.map(|now| (now as f64 - heard).max(0.0) / 1_000.0);
+        let heard = keeper.heard.and_then(ago);
         let life = match heard {
-            _ if keeper.name.is_empty() => "retired",
-            _ if keeper.ended => "ended",
-            Some(ago) if ago <= LIVING_WITHIN => "alive",
-            _ => "silent",
+            _ if keeper.name.is_empty() => Some("retired"),
+            _ if keeper.ended => Some("ended"),
+            Some(ago) if ago <= LIVING_WITHIN => Some("alive"),
+            _ => now.map(|_| "silent"),
         };
         let schema = match &*keeper.name {
             "" => shard.keys.retired_schema(),
@@ -94,7 +96,7 @@ fn of_shard(shard: &Shard) -> Vec<Line> {
             name: keeper.name.clone(),
             host: about.host,
             pid: about.pid,
-            life: Some(life),
+            life,
             heard,
             series: keeper.series(),
             bytes: Some(keeper.bytes),
@@ -219,8 +221,12 @@ fn total(held: &Held, lines: &[Line], shared: bool) -> String {
         0 => String::new(),
         faults => format!("; {}, see multiprom check", count(faults, "fault", "faults")),
     };
+    let refused = match held.refused().len() {
+        0 => String::new(),
+        refused => format!("; {} refused, see multiprom check", count(refused, "command", "commands")),
+    };
     let numbers = if matches!(held.content, Content::Ours(_)) { "series" } else { "numbers" };
-    format!("{}, {}: {whose}: {series} {numbers}{faults}", held.address, held.schema())
+    format!("{}, {}: {whose}: {series} {numbers}{faults}{refused}", held.address, held.schema())
 }
 
 /// `0.4s`, `12s`, `3m`, `2h`, `5d`.

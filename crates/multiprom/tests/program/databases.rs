@@ -178,6 +178,31 @@ fn whatever_is_wrong_with_a_process_is_found() {
 }
 
 #[test]
+fn what_somebody_may_not_ask_is_named_and_the_rest_is_shown() {
+    let server = RedisServer::start();
+    let store = process(&server);
+    server.cli(&["ACL", "SETUSER", "eve", "on", ">3ve", "~*", "+@all", "-time", "-type"]);
+    let url = url(&server).replace("redis://", "redis://eve:3ve@");
+    let (code, out, errors) = run(&mut multiprom(&["ls", &url]));
+    assert_eq!((code, &*errors), (Some(0), ""));
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["PROCESS", "HOST", "PID", "SERIES", "USED"]);
+    assert!(out.ends_with(": 1 process: 3 series; 2 commands refused, see multiprom check\n"), "{out}");
+    let (code, out, _) = run(&mut multiprom(&["check", &url]));
+    let said = "remark: TIME was refused (NOPERM this user has no permissions to run the 'time' command): it is not \
+                known how long ago each process was heard of\n  = what was found holds; let this user run it (+time), \
+                or look as another one\n";
+    assert!(code == Some(0) && out.contains(said), "{out}");
+    assert_eq!(found(&[&url]), (Some(0), vec!["refused".to_owned()]));
+    let (code, out, _) = run(&mut multiprom(&["dump", &url]));
+    assert!(code == Some(0) && out.contains("jobs_total{queue=\"mail\"} 3.0 # "), "{out}");
+    server.cli(&["ACL", "SETUSER", "eve", "-exists"]);
+    let (code, out, _) = run(&mut multiprom(&["check", &url]));
+    assert!(code == Some(1) && out.contains("'exists'"), "{out}");
+    store.close(PATIENCE).unwrap();
+}
+
+#[test]
 fn a_counter_that_is_no_number_is_found() {
     let server = RedisServer::start();
     let store = process(&server);

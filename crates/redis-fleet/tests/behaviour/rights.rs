@@ -210,7 +210,7 @@ fn who_retires_needs_what_is_written_and_leaves_nothing_half_done_where_a_right_
 }
 
 #[test]
-fn who_looks_inside_needs_no_more_than_is_written() {
+fn who_looks_inside_needs_what_is_written_and_is_told_what_is_not_known_without_a_right() {
     let users = Users::new();
     let all = [rights("who reads pages"), rights("who looks inside")].concat();
     let look = |url: &str| {
@@ -227,7 +227,29 @@ fn who_looks_inside_needs_no_more_than_is_written() {
     let (theirs, mut whole) = (look(&url).unwrap(), look(&users.server.url()).unwrap());
     whole.now = theirs.now;
     assert_eq!(format!("{theirs:?}"), format!("{whole:?}"));
-    assert!(theirs.now > 0 && !theirs.processes.is_empty() && theirs.faults.is_empty());
+    assert!(theirs.now > Some(0) && !theirs.processes.is_empty() && theirs.faults.is_empty());
+    assert_eq!(theirs.refused, vec![]);
+
+    // What is asked for by who makes a page, and by nobody else.
+    let unused = ["smembers", "hget", "hmget", "getrange", "strlen"];
+    for missing in &all {
+        let others: Vec<&str> = all.iter().filter(|right| right != &missing).copied().collect();
+        let url = users.may(&others);
+        (0..2).for_each(|_| send(&users.server.url(), Sending::Periodic, 1).unwrap());
+        let named = |why: &str| why.contains("NOPERM") && why.contains(&format!("'{missing}'"));
+        match look(&url) {
+            Err(why) => assert!(named(&why) && !why.contains("s3cret"), "without {missing}: {why}"),
+            Ok(seen) if unused.contains(missing) => assert_eq!(seen.refused, vec![], "without {missing}"),
+            Ok(seen) => {
+                let [refusal] = &seen.refused[..] else { panic!("without {missing}: {:?}", seen.refused) };
+                assert!(named(&refusal.why) && refusal.command.to_lowercase() == *missing, "{refusal}");
+                let there = seen.processes.iter().map(|keeper| keeper.numbers().count()).sum::<usize>();
+                assert_eq!((there, seen.now.is_some(), seen.faults.len()), (4, *missing != "time", 0));
+                let told = ["time", "hlen", "type", "info"].contains(missing);
+                assert!(told, "without {missing}: {refusal}");
+            }
+        }
+    }
 }
 
 #[test]
