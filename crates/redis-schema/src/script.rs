@@ -1,22 +1,52 @@
-//! What is done on the server in one step: Lua, Redis 3.2 and later (which replicates what a script did, not its text).
+//! What is done on the server in one step: Lua, Redis 5 and later (which replicates what a script did, not its text).
 //!
 //! A script that may not run one of its commands ends where it stands, with half of it done, and the error does not say
 //! which command that was. So each of them first asks for all rights that it may need, where the server can tell (Redis
-//! 7), and does nothing if one is missing. [`PATCH`] does not: what it could leave half done [`FLUSH`] does again.
+//! 7), and does nothing if one is missing. Two do not. [`FLUSH`], which every process runs every second, asks for those
+//! without which it would be half done, and looks which one was missing when it has failed. What [`PATCH`] could leave
+//! half done [`FLUSH`] does again.
+
+/// What says which of some commands may not be run, if one may not.
+macro_rules! lacking {
+    () => {
+        "\
+local function lacking(commands)
+  for command in string.gmatch(commands, '%S+') do
+    if redis.acl_check_cmd and not redis.acl_check_cmd(command, KEYS[1]) then
+      return redis.error_reply(\"NOPERM this user has no permissions to run the '\" .. command .. \"' command in scripts\")
+    end
+  end
+end
+"
+    };
+}
 
 /// A script that first asks whether it may run all of these commands.
 macro_rules! with_rights {
     ($commands:literal, $code:literal) => {
         concat!(
-            "for command in string.gmatch('",
+            lacking!(),
+            "local lacks = lacking('",
             $commands,
-            "', '%S+') do\n",
-            "  if redis.acl_check_cmd and not redis.acl_check_cmd(command, KEYS[1]) then\n",
-            "    return redis.error_reply(\"NOPERM this user has no permissions to run the '\" .. command .. \
-             \"' command in scripts\")\n",
-            "  end\n",
-            "end\n",
+            "')\nif lacks then\n  return lacks\nend\n",
             $code
+        )
+    };
+}
+
+/// A script that asks by itself: for `all` of these commands, or some. Where it fails since it may not run one of them,
+/// it says which.
+macro_rules! naming_rights {
+    ($commands:literal, $code:literal) => {
+        concat!(
+            lacking!(),
+            "local all = '",
+            $commands,
+            "'\nlocal function deed()\n",
+            $code,
+            "end\n",
+            "local done, told = pcall(deed)\nif done then\n  return told\nend\n",
+            "return lacking(all) or error(told, 0)\n"
         )
     };
 }
@@ -26,17 +56,30 @@ macro_rules! with_rights {
 /// Keys: processes, lengths, tombs, epoch, then values and schema of the process. Arguments: the process; the sequence
 /// number; the epoch that it knows, or nothing; `1` where it registers; the epoch to begin if there is none; the sequence
 /// number that must be there, or nothing where it sends everything; where what it appends to its schema begins; that, or
-/// nothing; then fields of its hash, each followed by its value.
+/// nothing; then fields of its hash, each followed by its value, the last of them the sequence number.
 ///
 /// Answers what [`Answer`](crate::Answer) reads: a word, the epoch, a number. Does nothing unless it answers `OK`, but
 /// for beginning an epoch; or going on with the one that the process knows, where only that key is gone. Where the
 /// process's schema is not there, or its length, the answer is `OTHER`: everything comes with the next frame.
-pub const FLUSH: &str = with_rights!(
-    "time get set zscore zadd hget hexists hset hmset setrange strlen",
+///
+/// Nearly all frames are of processes that are known and add nothing to their schema. Those take seven commands, and one
+/// question for a right: a `ZADD` that changes something tells that the process is in the list, and before it nothing
+/// is changed. Other frames ask for all rights, or for those of what they change.
+pub const FLUSH: &str = naming_rights!(
+    "get set zscore hexists hget strlen time zadd setrange hset",
     "\
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local epoch = redis.call('GET', KEYS[4])
+local lacks
+if not epoch or ARGV[6] == '' then
+  lacks = lacking(all)
+elseif ARGV[8] ~= '' then
+  lacks = lacking('setrange hset')
+elseif redis.acl_check_cmd and not redis.acl_check_cmd('hset', KEYS[1]) then
+  lacks = lacking(all)
+end
+if lacks then
+  return lacks
+end
 if not epoch then
   epoch = ARGV[5]
   if ARGV[3] ~= '' and (redis.call('ZSCORE', KEYS[1], ARGV[1]) or redis.call('HEXISTS', KEYS[3], ARGV[1]) == 1) then
@@ -47,41 +90,43 @@ end
 if ARGV[3] ~= '' and ARGV[3] ~= epoch then
   return {'LOST', epoch, -1}
 end
-if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
-  local tomb = redis.call('HGET', KEYS[3], ARGV[1])
-  if tomb then
-    return {'RETIRED', epoch, tonumber(tomb)}
-  end
-  if ARGV[4] ~= '1' then
-    return {'RETIRED', epoch, -1}
-  end
-end
+local own, follows = tonumber(ARGV[2]), tonumber(ARGV[6])
 local before = tonumber(redis.call('HGET', KEYS[5], '#seq') or '-1')
-local own = tonumber(ARGV[2])
-if before > own or (ARGV[6] ~= '' and before ~= own and before ~= tonumber(ARGV[6])) then
-  return {'OTHER', epoch, before}
-end
-if ARGV[6] ~= '' then
+local is_next = before <= own and (not follows or before == own or before == follows)
+if is_next and follows then
   local length = redis.call('STRLEN', KEYS[6])
-  if length < tonumber(ARGV[7]) or length ~= tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0') then
+  is_next = length >= tonumber(ARGV[7]) and length == tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
+end
+local time = redis.call('TIME')
+local now = time[1] .. string.sub('00000' .. time[2], -6, -4)
+if not is_next or ARGV[4] == '1' or redis.call('ZADD', KEYS[1], 'XX', 'CH', now, ARGV[1]) == 0 then
+  if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+    local tomb = redis.call('HGET', KEYS[3], ARGV[1])
+    if tomb then
+      return {'RETIRED', epoch, tonumber(tomb)}
+    end
+    if ARGV[4] ~= '1' then
+      return {'RETIRED', epoch, -1}
+    end
+  end
+  if not is_next then
     return {'OTHER', epoch, before}
   end
+  redis.call('ZADD', KEYS[1], now, ARGV[1])
 end
-redis.call('ZADD', KEYS[1], now, ARGV[1])
 if ARGV[8] ~= '' then
   redis.call('SETRANGE', KEYS[6], ARGV[7], ARGV[8])
   redis.call('HSET', KEYS[2], ARGV[1], redis.call('STRLEN', KEYS[6]))
 end
 for i = 9, #ARGV, 1000 do
-  redis.call('HMSET', KEYS[5], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+  redis.call('HSET', KEYS[5], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
-redis.call('HSET', KEYS[5], '#seq', ARGV[2])
 return {'OK', epoch, own}
 "
 );
 
 /// A process sends a few numbers that have changed, and waits for it: [`FLUSH`] where all is as it was, in two steps
-/// instead of ten.
+/// instead of seven.
 ///
 /// Keys: values of the process. Arguments: the sequence number that must be there; the sequence number; then fields,
 /// each followed by its value.
@@ -93,7 +138,7 @@ pub const PATCH: &str = "\
 if redis.call('HGET', KEYS[1], '#seq') ~= ARGV[1] then
   return 0
 end
-redis.call('HMSET', KEYS[1], '#seq', ARGV[2], unpack(ARGV, 3))
+redis.call('HSET', KEYS[1], '#seq', ARGV[2], unpack(ARGV, 3))
 return 1
 ";
 
@@ -274,9 +319,13 @@ mod tests {
 
     #[test]
     fn a_script_asks_for_the_commands_that_it_runs_and_no_others() {
-        for script in [super::FLUSH, super::ADD, super::RETIRE, super::THIN] {
-            let (_, asked) = script.split_once("string.gmatch('").unwrap();
-            let (asked, code) = asked.split_once('\'').unwrap();
+        let all_of = |script: &'static str| {
+            let (_, asked) = script.split_once("lacks = lacking('").unwrap();
+            asked.split_once('\'').unwrap()
+        };
+        let of_flush = super::FLUSH.split_once("local all = '").unwrap().1.split_once('\'').unwrap();
+        let asking = [super::ADD, super::RETIRE, super::THIN].map(all_of);
+        for (asked, code) in asking.into_iter().chain([of_flush]) {
             let runs =
                 code.split("call('").skip(1).map(|call| call.split('\'').next().unwrap().to_lowercase());
             let asked: BTreeSet<String> = asked.split(' ').map(str::to_owned).collect();

@@ -83,6 +83,8 @@ fn arguments(frame: &Frame, schema: &[u8], is_last: bool) -> Vec<Vec<u8>> {
     if is_last {
         arguments.extend([script::ENDED.into(), "1".into()]);
     }
+    // Last: of a frame that takes the script several steps it must not be there before the others.
+    arguments.extend([script::SEQUENCE.into(), frame.sequence.to_string().into()]);
     arguments
 }
 
