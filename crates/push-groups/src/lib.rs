@@ -3,7 +3,8 @@
 //! A job that lives too shortly to be scraped pushes its families to a gateway, under a [`GroupKey`]; the gateway
 //! shows them until they are deleted or expire. This crate holds all of that which needs no network and no disk:
 //!
-//! * A body becomes [`Family`] values, each with its [`Metric`]s.
+//! * A body becomes [`Family`] values, each with its [`Metric`]s: [`decode`] undoes its coding, [`read`](fn@read) reads
+//!   it, [`check`](fn@check) says whether one page could show it.
 //! * What a group holds at rest is its [`Content`], as bytes.
 //! * What a group shows is put into [`Claims`], so that whether a push fits beside all other groups costs what the
 //!   push costs.
@@ -17,6 +18,12 @@
 mod family;
 mod key;
 
+mod names;
+mod quote;
+
+mod check;
+mod read;
+
 mod claims;
 mod content;
 
@@ -28,10 +35,14 @@ mod store;
 mod page;
 
 pub use aggregate::{AggregateError, Misfit, aggregate};
+pub use check::check;
 pub use claims::{ClaimChange, Claims, Clash, PART, PUSH_TIMES, series_hash, tag, tag_word};
 pub use content::{Content, ContentError, Held};
 pub use family::{Bucket, Exemplar, Family, Label, Labels, Metric, Value, series_labels};
 pub use key::{GroupKey, KeyError, is_group_label};
+pub use names::{is_label_name, is_metric_name};
 pub use page::{Hidden, Page, PageFormat, Piece, push_go_number};
 pub use push::{Mode, Prepared, Push, Unfit, prepare, prepare_delete, prepare_failure};
+pub use quote::{quoted, quoted_byte};
+pub use read::{Body, Coding, Exceeded, Inconsistent, Limit, ReadError, ReadLimits, Syntax, decode, read};
 pub use store::{Act, Change, Cursor, Entry, GroupStore, Once, Outcome, StoreError, Updates, Version};
