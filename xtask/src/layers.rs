@@ -16,7 +16,16 @@ const LAYERS: &[&[&str]] = &[
     &["metrics-core", "redis-link", "web-config"],
     &["dialects", "exposition", "redis-schema", "redis-testkit", "store-hash", "store-testkit"],
     &["record-store", "liveness", "redis-session", "push-groups"],
-    &["store-file", "store-mmap", "store-redis", "collector", "folding", "groups-testkit"],
+    &[
+        "store-file",
+        "store-mmap",
+        "store-redis",
+        "collector",
+        "folding",
+        "groups-testkit",
+        "groups-log",
+        "groups-redis",
+    ],
     &[
         "store-open",
         "exporter-http",
