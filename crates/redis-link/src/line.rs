@@ -82,15 +82,17 @@ impl Errand<'_> {
     }
 
     /// Sends what a node has sent elsewhere there, and puts the answers in its place. Where that cannot be reached and
-    /// something of the pipeline was carried out before, what was not has the node's error for an answer.
+    /// something of the pipeline was carried out before, what was not has the node's error for an answer. Whether
+    /// anything was sent there.
     pub(crate) fn follow(
         &self,
         line: &mut Line,
         pipeline: &Pipeline,
         values: &mut Vec<Value>,
         deadline: Option<Instant>,
-    ) -> Result<(), LinkError> {
-        let Some(slot) = self.to.slot else { return Ok(()) };
+    ) -> Result<bool, LinkError> {
+        let Some(slot) = self.to.slot else { return Ok(false) };
+        let mut elsewhere = false;
         let time = self.to.timeouts.connect + self.to.timeouts.answer;
         let deadline = sooner(Instant::now() + time, deadline);
         for _ in 0..MOST_REDIRECTIONS {
@@ -98,6 +100,7 @@ impl Errand<'_> {
             let Some(redirected) = from.and_then(|from| Redirected::of(pipeline, values, slot, &from)) else {
                 break;
             };
+            elsewhere = true;
             let (commands, count) = redirected.commands(pipeline);
             let told = if redirected.for_good {
                 line.connection = None;
@@ -112,7 +115,7 @@ impl Errand<'_> {
                 Err(_) => break,
             }
         }
-        Ok(())
+        Ok(elsewhere)
     }
 
     /// The same on a connection to this node, for once.

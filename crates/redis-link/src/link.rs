@@ -107,8 +107,21 @@ impl Link {
         pipeline: &Pipeline,
         deadline: Option<Instant>,
     ) -> Result<Vec<Value>, LinkError> {
+        self.run_traced_by(pipeline, deadline).map(|(values, _)| values)
+    }
+
+    /// As [`run_each_by`](Link::run_each_by), and whether another node of a cluster was sent some of it. A command
+    /// without keys was not, so what such a one says (`WAIT`, `ROLE`) is then not said of the node that did the rest.
+    ///
+    /// # Errors
+    /// As [`run_each_by`](Link::run_each_by).
+    pub fn run_traced_by(
+        &self,
+        pipeline: &Pipeline,
+        deadline: Option<Instant>,
+    ) -> Result<(Vec<Value>, bool), LinkError> {
         if pipeline.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), false));
         }
         // MULTI, and EXEC: its answer is an array of the answers.
         let around = if pipeline.is_transaction() { 2 } else { 0 };
@@ -124,13 +137,13 @@ impl Link {
         let Own { descriptors, answered, .. } = own;
         let errand = Errand { to: &self.to, descriptors, answered, what: &what };
         let mut values = errand.exchange(&mut line, &packed, count, deadline)?;
-        errand.follow(&mut line, pipeline, &mut values, deadline)?;
+        let elsewhere = errand.follow(&mut line, pipeline, &mut values, deadline)?;
         drop(line);
         if !pipeline.is_transaction() {
-            return Ok(values);
+            return Ok((values, elsewhere));
         }
         match values.pop() {
-            Some(Value::Array(answers)) if answers.len() == pipeline.len() => Ok(answers),
+            Some(Value::Array(answers)) if answers.len() == pipeline.len() => Ok((answers, elsewhere)),
             last => {
                 let first = values.into_iter().chain(last).find_map(|value| match value {
                     Value::ServerError(error) => Some(error),
