@@ -1,0 +1,185 @@
+//! What has become of groups, as one answer of one moment says it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use push_groups::{Cursor, Entry, GroupKey, Updates};
+use redis_link::redis::{Pipeline, Value, pipe};
+
+use crate::RedisStore;
+use crate::entry;
+use crate::meta::Meta;
+use crate::server::Trouble;
+use crate::store::ANSWER;
+
+/// One try to read what has changed.
+pub(crate) struct Following<'a> {
+    pub(crate) store: &'a RedisStore,
+    /// Whether the script is sent as text.
+    pub(crate) by_text: bool,
+}
+
+/// The states of the shard that were last told of, by their cursors: a cursor alone does not say whether the server
+/// still has the change that was the last one then.
+#[derive(Debug, Default)]
+pub(crate) struct Marks(VecDeque<(Cursor, Meta)>);
+
+/// So many cursors may be in use.
+const MOST_MARKS: usize = 8;
+
+/// Where more groups have changed, all of them are read: that is faster than one by one.
+const MOST_CHANGED: usize = 2_000;
+
+impl Marks {
+    pub(crate) fn of(&self, cursor: Cursor) -> Option<Meta> {
+        self.0.iter().find(|(its, _)| *its == cursor).map(|(_, meta)| meta.clone())
+    }
+
+    fn keep(&mut self, meta: &Meta) -> Cursor {
+        let cursor = Cursor { epoch: meta.epoch, seq: meta.seq };
+        self.0.retain(|(its, _)| *its != cursor);
+        self.0.push_back((cursor, meta.clone()));
+        if self.0.len() > MOST_MARKS {
+            self.0.pop_front();
+        }
+        cursor
+    }
+}
+
+impl Following<'_> {
+    /// What has changed since then, or all.
+    pub(crate) fn read(&self, since: Option<&Meta>) -> Result<Updates, Trouble> {
+        if let Some(since) = since
+            && let Some(updates) = self.changed(since)?
+        {
+            return Ok(updates);
+        }
+        self.store.counts.whole();
+        self.whole()
+    }
+
+    /// What has changed since then, if that can be told.
+    fn changed(&self, since: &Meta) -> Result<Option<Updates>, Trouble> {
+        let keys = self.store.keys.of_following();
+        let most = MOST_CHANGED.to_string();
+        let arguments = [since.as_bytes(), most.as_bytes()];
+        let script = &self.store.follow;
+        let mut pipeline = Pipeline::with_capacity(2);
+        pipeline.add_command(match self.by_text {
+            true => script.by_text(&keys, &arguments),
+            false => script.by_hash(&keys, &arguments),
+        });
+        let server = &self.store.following;
+        let parts = match server.run(pipeline, Instant::now() + ANSWER)?.values.pop() {
+            Some(Value::Array(parts)) => parts,
+            // Something is not what it should be, but perhaps not the groups.
+            Some(Value::ServerError(error)) => match server.refused(&error) {
+                Trouble::Lasting(_) => return Ok(None),
+                trouble => return Err(trouble),
+            },
+            _ => return Err(server.nonsense("a script")),
+        };
+        let parts = <[Value; 7]>::try_from(parts).map_err(|_| server.nonsense("a script"))?;
+        let [seconds, microseconds, meta, word, groups, entries, gone] = parts;
+        let now = self.now(&[seconds, microseconds])?;
+        let meta = self.meta(meta)?;
+        if !matches!(&word, Value::BulkString(word) if word == b"SAME" || word == b"SOME") {
+            return Ok(None);
+        }
+        let (Value::Array(groups), Value::Array(entries), Value::Array(gone)) = (groups, entries, gone)
+        else {
+            return Err(server.nonsense("a script"));
+        };
+        let mut found = BTreeMap::new();
+        for key in gone {
+            if let Some(key) = self.key(&key) {
+                found.insert(key, None);
+            }
+        }
+        for (key, entry) in groups.iter().zip(entries) {
+            if let Some(key) = self.key(key) {
+                let entry = self.entry(&key, &entry);
+                found.insert(key, entry);
+            }
+        }
+        let cursor = self.reached(&meta);
+        Ok(Some(Updates { groups: found.into_iter().collect(), whole: false, cursor, now }))
+    }
+
+    fn whole(&self) -> Result<Updates, Trouble> {
+        let keys = &self.store.keys;
+        let mut pipeline = pipe();
+        pipeline.atomic().cmd("TIME").cmd("GET").arg(keys.meta()).cmd("HGETALL").arg(keys.groups());
+        let server = &self.store.following;
+        let deadline = Instant::now() + self.store.options.patience.max(ANSWER);
+        let values = server.run(pipeline, deadline)?.values;
+        for value in &values {
+            if let Value::ServerError(error) = value {
+                return Err(server.refused(error));
+            }
+        }
+        let Ok([Value::Array(time), meta, Value::Array(fields)]) = <[Value; 3]>::try_from(values) else {
+            return Err(server.nonsense("HGETALL"));
+        };
+        let (now, meta) = (self.now(&time)?, self.meta(meta)?);
+        let mut groups = Vec::with_capacity(fields.len() / 2);
+        for pair in fields.chunks_exact(2) {
+            if let Some(key) = self.key(&pair[0])
+                && let Some(entry) = self.entry(&key, &pair[1])
+            {
+                groups.push((key, Some(entry)));
+            }
+        }
+        Ok(Updates { groups, whole: true, cursor: self.reached(&meta), now })
+    }
+
+    fn reached(&self, meta: &Meta) -> Cursor {
+        self.store.known.fetch_max(meta.seq, Ordering::Relaxed);
+        self.store.marks().keep(meta)
+    }
+
+    /// A group's key; one that is none is left out.
+    fn key(&self, value: &Value) -> Option<GroupKey> {
+        let Value::BulkString(bytes) = value else { return None };
+        GroupKey::from_bytes(bytes).inspect_err(|error| self.store.counts.damage(Err(bytes), error)).ok()
+    }
+
+    /// A group's entry; one that is damaged is left out.
+    fn entry(&self, key: &GroupKey, value: &Value) -> Option<Arc<Entry>> {
+        let Value::BulkString(bytes) = value else { return None };
+        let read = entry::read(key, bytes);
+        read.inspect_err(|damage| self.store.counts.damage(Ok(key), damage)).ok().map(Arc::new)
+    }
+
+    /// Unix milliseconds, by what `TIME` says.
+    fn now(&self, time: &[Value]) -> Result<u64, Trouble> {
+        let number = |value: &Value| match value {
+            Value::BulkString(digits) => std::str::from_utf8(digits).ok()?.parse::<u64>().ok(),
+            _ => None,
+        };
+        match time {
+            [seconds, microseconds] => number(seconds)
+                .and_then(|seconds| seconds.checked_mul(1_000)?.checked_add(number(microseconds)? / 1_000)),
+            _ => None,
+        }
+        .ok_or_else(|| self.store.following.nonsense("TIME"))
+    }
+
+    fn meta(&self, value: Value) -> Result<Meta, Trouble> {
+        let bytes = match value {
+            Value::Nil => Some(Vec::new()),
+            Value::BulkString(bytes) => Some(bytes),
+            _ => None,
+        };
+        bytes.and_then(Meta::read).ok_or_else(|| {
+            let server = &self.store.following;
+            let key = self.store.keys.meta();
+            Trouble::Lasting(format!(
+                "{}: the key {key} is not what this version writes there: let a newer one go on, or delete it",
+                server.address()
+            ))
+        })
+    }
+}
