@@ -100,6 +100,16 @@ struct NaiveGroup {
     families: Vec<(Family, u64)>,
 }
 
+impl NaiveGroup {
+    fn forget_times(&mut self) {
+        for time in [&mut self.pushed, &mut self.failed] {
+            *time = u64::from(*time > 0);
+        }
+        self.expires = self.expires.map(|_| 0);
+        self.families.iter_mut().for_each(|(_, time)| *time = u64::from(*time > 0));
+    }
+}
+
 impl Naive {
     fn push(&mut self, push: &Push) -> bool {
         let held = self.groups.get(&push.key).cloned().unwrap_or_default();
@@ -235,47 +245,113 @@ fn push(group: usize, mode: Mode, metrics: &[(usize, usize, u8)]) -> Push {
     Push { families: families(&key, metrics), key, mode, lives: None, once: None, checked: true }
 }
 
+/// Does the steps with a gateway and with the map, and compares what they say and hold after each. `open` opens the
+/// store, again after each restart. Times are compared where the store goes by `clock`.
+fn agree(steps: &[Step], clock: Option<&Clock>, open: &mut dyn FnMut() -> Arc<dyn GroupStore>) {
+    let mut start = || Gateway::new(vec![open()], &GatewayOptions::default()).expect("the store answers");
+    let mut gateway = Some(start());
+    let mut naive = Naive { now: START, ..Naive::default() };
+    let runtime = runtime();
+    for step in steps {
+        let running = gateway.as_ref().expect("it runs");
+        match step {
+            Step::Push { group, mode, families: metrics, lives, checked } => {
+                let lives = lives.map(Duration::from_secs);
+                let push = Push { lives, checked: *checked, ..push(*group, *mode, metrics) };
+                let fits = naive.push(&push);
+                let answer = runtime.block_on(running.push(push));
+                match (fits, &answer) {
+                    (true, Ok(Done::Made)) | (false, Err(Refusal::Inconsistent(_))) => {}
+                    _ => panic!("{step:?} gave {answer:?}"),
+                }
+            }
+            Step::Delete(group) => {
+                naive.groups.remove(&key(*group));
+                assert_eq!(runtime.block_on(running.delete(key(*group))).ok(), Some(Done::Made));
+            }
+            Step::Pass(seconds) => {
+                let clock = clock.expect("a clock that can be turned");
+                clock.pass(seconds * 1_000_000_000);
+                naive.pass(*seconds);
+                // Who only goes on counting does not know that the clock of the store was turned.
+                drop(gateway.take());
+                gateway = Some(start());
+            }
+            Step::Wipe => {
+                naive.groups.clear();
+                assert_eq!(runtime.block_on(running.wipe()).ok(), Some(Done::Made));
+            }
+            Step::Restart => {
+                // The one before lets go of the store first.
+                drop(gateway.take());
+                gateway = Some(start());
+            }
+        }
+        let mut found = shown(gateway.as_ref().expect("it runs"));
+        let mut expected = naive.groups.clone();
+        if clock.is_none() {
+            found.values_mut().chain(expected.values_mut()).for_each(NaiveGroup::forget_times);
+        }
+        assert_eq!(found, expected, "after {step:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_gateway_does_what_a_map_of_groups_does(steps in steps()) {
         let clock = Clock::at(START * 1_000_000);
         let store: Arc<dyn GroupStore> = Arc::new(ModelStore::new(clock.clone()));
-        let open = || Gateway::new(vec![store.clone()], &GatewayOptions::default()).expect("the store answers");
-        let mut gateway = open();
-        let mut naive = Naive { now: START, ..Naive::default() };
-        let runtime = runtime();
-        for step in &steps {
-            match step {
-                Step::Push { group, mode, families: metrics, lives, checked } => {
-                    let lives = lives.map(Duration::from_secs);
-                    let push = Push { lives, checked: *checked, ..push(*group, *mode, metrics) };
-                    let fits = naive.push(&push);
-                    let answer = runtime.block_on(gateway.push(push));
-                    match (fits, &answer) {
-                        (true, Ok(Done::Made)) | (false, Err(Refusal::Inconsistent(_))) => {}
-                        _ => prop_assert!(false, "{step:?} gave {answer:?}"),
-                    }
-                }
-                Step::Delete(group) => {
-                    naive.groups.remove(&key(*group));
-                    prop_assert_eq!(runtime.block_on(gateway.delete(key(*group))).ok(), Some(Done::Made));
-                }
-                Step::Pass(seconds) => {
-                    clock.pass(seconds * 1_000_000_000);
-                    naive.pass(*seconds);
-                    // The clock of the store was turned: who only goes on counting does not know.
-                    gateway.groups().expect("the store answers");
-                    drop(std::mem::replace(&mut gateway, open()));
-                }
-                Step::Wipe => {
-                    naive.groups.clear();
-                    prop_assert_eq!(runtime.block_on(gateway.wipe()).ok(), Some(Done::Made));
-                }
-                Step::Restart => gateway = open(),
-            }
-            prop_assert_eq!(shown(&gateway), naive.groups.clone(), "after {:?}", step);
-        }
+        agree(&steps, Some(&clock), &mut || store.clone());
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_gateway_on_a_log_does_what_a_map_of_groups_does(steps in steps()) {
+        let clock = Clock::at(START * 1_000_000);
+        let directory = tempfile::tempdir().expect("a directory");
+        agree(&steps, Some(&clock), &mut || {
+            let clock = clock.clone();
+            let options = groups_log::Options {
+                clock: Some(Arc::new(move || clock.now())),
+                // Snapshots come and go all the time.
+                snapshot_after: 2000,
+                ..groups_log::Options::new(directory.path())
+            };
+            // The thread that commits lets go of the store a moment after its gateway has.
+            loop {
+                match groups_log::LogStore::open(options.clone()) {
+                    Ok(store) => return Arc::new(store),
+                    Err(groups_log::OpenError::InUse(_)) => std::thread::sleep(Duration::from_millis(1)),
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_gateway_on_redis_does_what_a_map_of_groups_does() {
+    let server = redis_testkit::RedisServer::start();
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) };
+    let number = std::cell::Cell::new(0);
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let outcome = runner.run(&steps(), |mut steps| {
+        // The clock is the server's.
+        steps.retain(|step| !matches!(step, Step::Pass(_)));
+        number.set(number.get() + 1);
+        let namespace = format!("case-{}", number.get());
+        agree(&steps, None, &mut || {
+            let address = redis_link::Address::parse(&server.url()).expect("an address");
+            let options =
+                groups_redis::Options { namespace: namespace.clone(), ..groups_redis::Options::default() };
+            Arc::new(groups_redis::RedisStore::new(address, options))
+        });
+        Ok(())
+    });
+    outcome.expect("they agree");
 }
 
 #[test]
