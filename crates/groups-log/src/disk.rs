@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+pub(crate) mod model;
+
 /// One directory and the files in it.
 pub(crate) trait Disk: Send + Sync {
     /// The names of its files.

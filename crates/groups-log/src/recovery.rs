@@ -72,6 +72,13 @@ impl Reading<'_> {
             self.found.damaged.push((name(Kind::Snapshot, *number), damage));
             newest_bad.get_or_insert((*number, state));
         }
+        // Before the first snapshot there was nothing, and its logs may still lead on from there.
+        if let (Some(first), Some(oldest)) = (logs.first(), snapshots.last())
+            && first < oldest
+            && self.leads_on(*first, &self.found.state, logs)?
+        {
+            return Ok(None);
+        }
         // No snapshot is good: what can be read of the newest one is better than nothing.
         let Some((number, state)) = newest_bad else { return Ok(None) };
         if let Some((_, damage)) = self.found.damaged.first()
@@ -146,6 +153,7 @@ impl Reading<'_> {
                 false => "the log begins before the one before it ends",
             };
             self.damaged(Kind::Log, header.number, Bad { at: 32, why })?;
+            self.found.state.seq = self.found.state.seq.max(header.after);
         }
         let path = self.path(Kind::Log, header.number);
         let file = self.open(Kind::Log, header.number)?;

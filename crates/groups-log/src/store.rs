@@ -321,4 +321,8 @@ fn store_error(failed: &Failed, disk: &Option<Arc<dyn Disk>>) -> StoreError {
 }
 
 #[cfg(test)]
+mod bytes;
+#[cfg(test)]
+mod power;
+#[cfg(test)]
 mod tests;
