@@ -30,8 +30,8 @@ pub(crate) struct Asked<'a> {
 
 /// What all changes of a try have in common.
 pub(crate) struct Trying<'a> {
-    /// How far the shard was before these changes were first tried; none where this is the first time.
-    pub(crate) since: Option<u64>,
+    /// How long ago they were first tried, at most; none where this is the first time.
+    pub(crate) age: Option<Duration>,
     pub(crate) epoch: [u8; 8],
     pub(crate) remembered: usize,
     pub(crate) script: &'a Script,
@@ -96,7 +96,7 @@ impl<'a> Asked<'a> {
 
     /// What is sent: the script by its text or by its hash.
     pub(crate) fn command(&self, trying: &Trying<'_>, by_text: bool) -> Cmd {
-        let since = trying.since.map(|seq| seq.to_string()).unwrap_or_default();
+        let age = trying.age.map(milliseconds).unwrap_or_default();
         let damaged = self.damaged.map(|version| version.0.to_be_bytes());
         let remembered = trying.remembered.to_string();
         let released = self.change.claims.names_released.len().to_string();
@@ -110,7 +110,7 @@ impl<'a> Asked<'a> {
             self.lives.as_bytes(),
             self.change.once.as_ref().map(|once| once.id.as_bytes()).unwrap_or_default(),
             self.keep.as_bytes(),
-            since.as_bytes(),
+            age.as_bytes(),
             &trying.epoch,
             damaged.as_ref().map(|version| &version[..]).unwrap_or_default(),
             remembered.as_bytes(),
@@ -165,6 +165,6 @@ pub(crate) fn made(parts: &[Value]) -> Option<Outcome> {
 }
 
 /// As scripts add them up: nobody waits so long that more matter.
-fn milliseconds(time: Duration) -> String {
+pub(crate) fn milliseconds(time: Duration) -> String {
     time.as_millis().min(u128::from(EXACT / 4)).to_string()
 }

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use push_groups::{Cursor, Entry, GroupKey, Updates};
-use redis_link::redis::{Pipeline, Value, pipe};
+use redis_link::redis::{Pipeline, Value};
 
 use crate::RedisStore;
 use crate::entry;
@@ -110,8 +109,10 @@ impl Following<'_> {
 
     fn whole(&self) -> Result<Updates, Trouble> {
         let keys = &self.store.keys;
-        let mut pipeline = pipe();
-        pipeline.atomic().cmd("TIME").cmd("GET").arg(keys.meta()).cmd("HGETALL").arg(keys.groups());
+        // No transaction: a server whose memory is full takes none. What changes between the two is told of once more
+        // by who goes on from the first.
+        let mut pipeline = Pipeline::with_capacity(4);
+        pipeline.cmd("GET").arg(keys.meta()).cmd("HGETALL").arg(keys.groups()).cmd("TIME");
         let server = &self.store.following;
         let deadline = Instant::now() + self.store.options.patience.max(ANSWER);
         let values = server.run(pipeline, deadline)?.values;
@@ -120,7 +121,7 @@ impl Following<'_> {
                 return Err(server.refused(error));
             }
         }
-        let Ok([Value::Array(time), meta, Value::Array(fields)]) = <[Value; 3]>::try_from(values) else {
+        let Ok([meta, Value::Array(fields), Value::Array(time)]) = <[Value; 3]>::try_from(values) else {
             return Err(server.nonsense("HGETALL"));
         };
         let (now, meta) = (self.now(&time)?, self.meta(meta)?);
@@ -136,7 +137,6 @@ impl Following<'_> {
     }
 
     fn reached(&self, meta: &Meta) -> Cursor {
-        self.store.known.fetch_max(meta.seq, Ordering::Relaxed);
         self.store.marks().keep(meta)
     }
 

@@ -10,7 +10,7 @@ pub(crate) struct Meta {
 
 /// What the bytes begin with.
 const FORMAT: u8 = 1;
-const LEN: usize = 57; // bytes
+const LEN: usize = 65; // bytes
 
 /// Numbers of the server's scripts are exact below this.
 pub(crate) const EXACT: u64 = 1 << 53;
@@ -47,7 +47,7 @@ mod tests {
         huge[15] = 0x20;
         let mut newer = bytes.clone();
         newer[0] = 2;
-        for wrong in [&bytes[..56], &bytes[..1], b"42", &huge, &newer, &[&bytes[..], &[0]].concat()] {
+        for wrong in [&bytes[..64], &bytes[..1], b"42", &huge, &newer, &[&bytes[..], &[0]].concat()] {
             assert_eq!(Meta::read(wrong.to_vec()), None, "{wrong:?}");
         }
     }

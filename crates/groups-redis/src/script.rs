@@ -11,10 +11,10 @@ macro_rules! with_state {
         concat!(
             "\
 local meta = redis.call('GET', KEYS[1]) or ''
-local epoch, seq, gone_from, made_from, before_from
-if #meta == 57 and string.byte(meta) == 1 then
+local epoch, seq, gone_from, made_from, made_since, before_since
+if #meta == 65 and string.byte(meta) == 1 then
   epoch = string.sub(meta, 2, 9)
-  seq, gone_from, made_from, before_from = struct.unpack('<I8I8I8I8', meta, 10)
+  seq, gone_from, made_from, made_since, before_since = struct.unpack('<I8I8I8I8I8', meta, 10)
 elseif meta == '' then
   epoch, seq = ",
             $epoch,
@@ -23,7 +23,7 @@ elseif meta == '' then
     local last = redis.call('ZREVRANGE', KEYS[i], 0, 0, 'WITHSCORES')
     seq = math.max(seq, math.floor(tonumber(last[2] or '0')))
   end
-  gone_from, made_from, before_from = seq, seq, seq
+  gone_from, made_from, made_since, before_since = seq, seq, 0, 0
 else
   return redis.error_reply('ERR the key ' .. KEYS[1] .. ' is not what this version writes there: \
              let a newer one go on, or delete it')
@@ -39,17 +39,20 @@ local function made(gives)
     return {'M', its_seq, born, its_time}
   end
 end
+local function forgotten(age)
+  return age ~= '' and now - age * 1000 < before_since
+end
 local function turn(gives, born, forget)
   if seq - made_from >= forget then
     redis.call('UNLINK', KEYS[6])
     redis.pcall('RENAME', KEYS[5], KEYS[6]) -- nothing is there if somebody deleted it
-    made_from, before_from = seq, made_from
+    made_from, made_since, before_since = seq, now, made_since
   end
   redis.call('HSET', KEYS[5], gives, struct.pack('<I8I8I8', seq, born, now))
 end
 local function keep(gives)
   redis.call('SET', KEYS[1], '\\1' .. epoch
-    .. struct.pack('<I8I8I8I8', seq, gone_from, made_from, before_from) .. gives .. struct.pack('<I8', now))
+    .. struct.pack('<I8I8I8I8I8', seq, gone_from, made_from, made_since, before_since) .. gives .. struct.pack('<I8', now))
 end
 ",
             $code
@@ -62,8 +65,8 @@ end
 /// Keys: [`Keys::of_change`](crate::keys::Keys::of_change). Arguments, versions as 8 bytes: the group; the version that
 /// is expected, or nothing for no such group; the one that the change makes; `P` for a push, `F` for a failed one, `D`
 /// for a deletion; the content; its checksum; how many milliseconds it lives, or nothing for ever; the identifier of the
-/// request; for how many milliseconds that is kept, or nothing where it has none; how far the shard was before this
-/// change was first tried, or nothing where this is the first time; the epoch to begin; the version of an entry that is
+/// request; for how many milliseconds that is kept, or nothing where it has none; how many
+/// milliseconds ago this change was first tried, or nothing where this is the first time; the epoch to begin; the version of an entry that is
 /// damaged, and counts for none, or nothing; how many changes are remembered; the group in 8 bytes; the series that it
 /// lets go of, and those that it takes, 16 bytes each; how many names it lets go of; those, and the names that it takes,
 /// each behind the letter of its tag.
@@ -94,7 +97,7 @@ if version ~= ARGV[2] or version == '' then
     local born, its_seq, pushed, failed = struct.unpack('<I8I8I8I8', held, 10)
     return {'M', its_seq, born, math.max(pushed, failed)}
   end
-  if ARGV[10] ~= '' and tonumber(ARGV[10]) < before_from then
+  if forgotten(ARGV[10]) then
     return {'U'}
   end
 end
@@ -218,7 +221,7 @@ return {'M', seq, born, now}
 /// Everything goes, and an epoch begins.
 ///
 /// Keys: [`Keys::of_change`](crate::keys::Keys::of_change). Arguments: the version that this makes, as if it were a
-/// change; the new epoch; how far the shard was before it was first tried, or nothing; how many changes are remembered.
+/// change; the new epoch; how many milliseconds ago it was first tried, or nothing; how many changes are remembered.
 ///
 /// Answers as [`COMMIT`] does: `M` or `U`. What was made is remembered beyond it: a change that is tried again
 /// afterwards is not made again.
@@ -229,7 +232,7 @@ local before = made(ARGV[1])
 if before then
   return before
 end
-if ARGV[3] ~= '' and tonumber(ARGV[3]) < before_from then
+if forgotten(ARGV[3]) then
   return {'U'}
 end
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8], KEYS[9])
@@ -257,10 +260,10 @@ if meta == known then
   return {time[1], time[2], meta, 'SAME', {}, {}, {}}
 end
 local all = {time[1], time[2], meta, 'ALL', {}, {}, {}}
-if #meta ~= 57 or #known ~= 57 or string.sub(meta, 1, 9) ~= string.sub(known, 1, 9) then
+if #meta ~= 65 or #known ~= 65 or string.sub(meta, 1, 9) ~= string.sub(known, 1, 9) then
   return all
 end
-local since, _, _, _, gives, at = struct.unpack('<I8I8I8I8c8I8', known, 10)
+local since, _, _, _, _, gives, at = struct.unpack('<I8I8I8I8I8c8I8', known, 10)
 local _, gone_from = struct.unpack('<I8I8', meta, 10)
 local record = redis.call('HGET', KEYS[5], gives) or redis.call('HGET', KEYS[6], gives)
 if not record or #record ~= 24 or gone_from > since then

@@ -1,6 +1,6 @@
 //! The store: what a gateway asks for, as scripts, and until it is so.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,6 @@ use crate::asked::{self, Asked, Trying};
 use crate::chance::draw;
 use crate::following::{Following, Marks};
 use crate::keys::Keys;
-use crate::meta::Meta;
 use crate::server::{Server, Trouble};
 use crate::stats::Counts;
 use crate::{Options, Stats, Wait, script};
@@ -34,14 +33,15 @@ pub struct RedisStore {
     pub(crate) follow: Script,
     /// Whether the server of changes was found fit, since it was last in trouble.
     fit: AtomicBool,
-    /// How far the shard is, as far as is known.
-    pub(crate) known: AtomicU64,
     pub(crate) marks: Mutex<Marks>,
     pub(crate) counts: Counts,
 }
 
 /// How long a server may be silent before it is tried again.
 pub(crate) const ANSWER: Duration = Duration::from_secs(2);
+
+/// So much longer than the first try one that follows may be under way, and clocks of servers may differ.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 
 /// What is sent more slowly than that is sent in vain.
 const SLOWEST: usize = 8 << 20; // bytes a second
@@ -61,7 +61,6 @@ impl RedisStore {
             rights: Script::new(script::RIGHTS),
             follow: Script::new(script::FOLLOW),
             fit: AtomicBool::new(false),
-            known: AtomicU64::new(0),
             marks: Mutex::default(),
             counts: Counts::default(),
             keys,
@@ -87,9 +86,11 @@ impl RedisStore {
             Wait::Count(count) => count as usize,
             Wait::None => 0,
         };
+        // The answer has to come yet, and then there is more to say than that nobody knows.
+        let wait = self.options.wait_time.min(deadline.saturating_duration_since(Instant::now()) / 2);
         if replicas > 0 {
-            let wait = self.options.wait_time.as_millis().clamp(1, i32::MAX as u128);
-            pipeline.cmd("WAIT").arg(replicas).arg(wait as u64);
+            let milliseconds = wait.as_millis().clamp(1, i32::MAX as u128) as u64;
+            pipeline.cmd("WAIT").arg(replicas).arg(milliseconds);
         }
         let time = ANSWER + self.options.wait_time + Duration::from_secs((len / SLOWEST) as u64);
         let mut told = self.changing.run(pipeline, deadline.min(Instant::now() + time))?;
@@ -109,8 +110,7 @@ impl RedisStore {
             Some(Value::Int(reached))
                 if usize::try_from(reached).is_ok_and(|reached| reached >= replicas) => {}
             Some(Value::Int(reached)) => {
-                let why =
-                    format!("{reached} of {replicas} replicas have it after {:?}", self.options.wait_time);
+                let why = format!("{reached} of {replicas} replicas have it after {wait:?}");
                 return Err(Trouble::Passing(format!("{address}: {why}")));
             }
             Some(Value::ServerError(error)) => return Err(self.changing.refused(&error)),
@@ -123,23 +123,21 @@ impl RedisStore {
         Ok(told.values)
     }
 
-    /// Looks whether the server of changes keeps what it is given, and how far the shard is.
+    /// Looks whether the server of changes keeps what it is given.
     fn look(&self, deadline: Instant) -> Result<(), Trouble> {
         if self.fit.load(Ordering::Relaxed) {
             return Ok(());
         }
         let keys = &self.of_change[..1];
         let mut pipeline = Pipeline::new();
-        pipeline.cmd("INFO").arg("memory").cmd("GET").arg(keys);
+        pipeline.cmd("INFO").arg("memory");
         pipeline.add_command(self.rights.by_text(keys, &[] as &[&str]));
         let told = self.changing.run(pipeline, deadline.min(Instant::now() + ANSWER))?;
-        let Ok([info, meta, rights]) = <[Value; 3]>::try_from(told.values) else {
+        let Ok([info, rights]) = <[Value; 2]>::try_from(told.values) else {
             return Err(self.changing.nonsense("INFO"));
         };
-        for value in [&meta, &rights] {
-            if let Value::ServerError(error) = value {
-                return Err(self.changing.refused(error));
-            }
+        if let Value::ServerError(error) = &rights {
+            return Err(self.changing.refused(error));
         }
         // One that does not say, as some that are rented out, is taken for fit.
         let info = String::from_redis_value(info).unwrap_or_default();
@@ -152,31 +150,28 @@ impl RedisStore {
                 self.changing.address()
             )));
         }
-        let meta = Vec::<u8>::from_redis_value(meta).unwrap_or_default();
-        self.known.store(Meta::read(meta).map_or(0, |meta| meta.seq), Ordering::Relaxed);
         self.fit.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Tries to change something until that is done; with whether it was tried before, and is to be sent by its text.
+    /// Tries to change something until that is done; with how long ago it was tried first, and whether it is to be sent
+    /// by its text.
     fn until_changed<T>(
         &self,
         what: &str,
-        mut once: impl FnMut(Option<u64>, bool, Instant) -> Result<T, Trouble>,
+        mut once: impl FnMut(Option<Duration>, bool, Instant) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
-        let (mut since, mut by_text) = (None, false);
+        let (mut first, mut by_text) = (None::<Instant>, false);
         self.changing.patiently(what, self.options.patience, |_, deadline| {
             self.look(deadline)?;
-            let known = self.known.load(Ordering::Relaxed);
-            let done = once(since, std::mem::take(&mut by_text), deadline);
+            let age = first.map(|first| first.elapsed() + UNDER_WAY);
+            first.get_or_insert_with(Instant::now);
+            let done = once(age, std::mem::take(&mut by_text), deadline);
             match &done {
                 Ok(_) => {}
                 // Nothing was done, or what was done is recognised.
                 Err(Trouble::Unknown) => by_text = true,
                 Err(_) => self.fit.store(false, Ordering::Relaxed),
-            }
-            if done.is_err() {
-                since = since.or(Some(known));
             }
             done
         })
@@ -204,9 +199,9 @@ impl GroupStore for RedisStore {
         let mut asked: Vec<Asked<'_>> = changes.iter().map(Asked::new).collect();
         let epoch = draw().to_be_bytes();
         let what = format!("change {} groups in Redis", changes.len());
-        self.until_changed(&what, |since, by_text, deadline| {
+        self.until_changed(&what, |age, by_text, deadline| {
             let trying = Trying {
-                since,
+                age,
                 epoch,
                 remembered: self.options.log_length,
                 script: &self.commit,
@@ -233,11 +228,6 @@ impl GroupStore for RedisStore {
                 let why = format!("{}: what it has of a group is damaged", self.changing.address());
                 return Err(Trouble::Passing(why));
             }
-            for outcome in &outcomes {
-                if let Outcome::Made { seq, .. } = outcome {
-                    self.known.fetch_max(*seq, Ordering::Relaxed);
-                }
-            }
             Ok(outcomes)
         })
     }
@@ -261,9 +251,9 @@ impl GroupStore for RedisStore {
     fn wipe(&self) -> Result<(), StoreError> {
         let (gives, epoch) = (draw().to_be_bytes(), draw().to_be_bytes());
         let remembered = self.options.log_length.to_string();
-        self.until_changed("wipe the groups in Redis", |since, by_text, deadline| {
-            let since = since.map(|seq| seq.to_string()).unwrap_or_default();
-            let arguments: [&[u8]; 4] = [&gives, &epoch, since.as_bytes(), remembered.as_bytes()];
+        self.until_changed("wipe the groups in Redis", |age, by_text, deadline| {
+            let age = age.map(asked::milliseconds).unwrap_or_default();
+            let arguments: [&[u8]; 4] = [&gives, &epoch, age.as_bytes(), remembered.as_bytes()];
             let command = match by_text {
                 true => self.wipe.by_text(&self.of_change, &arguments),
                 false => self.wipe.by_hash(&self.of_change, &arguments),

@@ -1,5 +1,4 @@
 //! What every store promises, by a real server.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::cell::Cell;
 

@@ -1,0 +1,12 @@
+//! What the store promises, on real servers.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod gateway;
+mod lossy;
+
+mod failover;
+mod losses;
+mod memory;
+mod promises;
+mod racing;
+mod trouble;
