@@ -21,7 +21,10 @@ elseif meta == '' then
             ", 0
   for i = 3, 4 do
     local last = redis.call('ZREVRANGE', KEYS[i], 0, 0, 'WITHSCORES')
-    seq = math.max(seq, math.floor(tonumber(last[2] or '0')))
+    local highest = tonumber(last[2] or '0')
+    if highest < 2 ^ 52 then
+      seq = math.max(seq, math.floor(highest))
+    end
   end
   gone_from, made_from, made_since, before_since = seq, seq, 0, 0
 else

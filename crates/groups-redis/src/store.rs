@@ -165,13 +165,16 @@ impl RedisStore {
         self.changing.patiently(what, self.options.patience, |_, deadline| {
             self.look(deadline)?;
             let age = first.map(|first| first.elapsed() + UNDER_WAY);
-            first.get_or_insert_with(Instant::now);
+            let begun = Instant::now();
             let done = once(age, std::mem::take(&mut by_text), deadline);
             match &done {
                 Ok(_) => {}
-                // Nothing was done, or what was done is recognised.
+                // Nothing was done.
                 Err(Trouble::Unknown) => by_text = true,
-                Err(_) => self.fit.store(false, Ordering::Relaxed),
+                Err(_) => {
+                    first.get_or_insert(begun);
+                    self.fit.store(false, Ordering::Relaxed);
+                }
             }
             done
         })

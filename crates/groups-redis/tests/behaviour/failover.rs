@@ -27,7 +27,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 /// is is no less than what was acknowledged, and no more than what was tried.
 fn nothing_is_lost(url: &str, during: impl FnOnce(&dyn Fn() -> u64)) {
     let over = AtomicBool::new(false);
-    let acknowledged = [0, 0].map(|count| AtomicU64::new(count));
+    let acknowledged = [0, 0].map(AtomicU64::new);
     let tallies = thread::scope(|scope| {
         let pushers = [0, 1].map(|at: usize| {
             let (over, count) = (&over, &acknowledged[at]);

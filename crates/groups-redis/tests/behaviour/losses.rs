@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use groups_redis::{Options, RedisStore};
@@ -156,7 +157,7 @@ impl World<'_> {
         self.elsewhere.wipe().unwrap();
         for gateway in &mut self.gateways {
             let change = gateway::change(&key("reached"), None, &Deed::Delete);
-            let made = gateway.store.commit(&[change.clone()]).unwrap();
+            let made = gateway.store.commit(from_ref(&change)).unwrap();
             same(&made, &self.expected.lock().unwrap().commit(&[change]));
             gateway.follow().unwrap();
         }

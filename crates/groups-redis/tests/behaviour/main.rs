@@ -5,8 +5,10 @@ mod gateway;
 mod lossy;
 
 mod failover;
+mod hostile;
 mod losses;
 mod memory;
 mod promises;
 mod racing;
+mod rights;
 mod trouble;

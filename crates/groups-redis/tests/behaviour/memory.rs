@@ -1,5 +1,6 @@
 //! How far back a shard remembers what was made and what is gone.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use groups_redis::Options;
@@ -27,7 +28,7 @@ fn what_was_made_is_recognised_so_many_changes_later() {
         let mut gateway = Gateway::new(&server.url(), remembering(5));
         gateway.store.wipe().unwrap();
         let first = change(&key("a"), None, &push(1.0));
-        let made = gateway.store.commit(&[first.clone()]).unwrap();
+        let made = gateway.store.commit(from_ref(&first)).unwrap();
         gateway.follow().unwrap();
         gateway.does("a", &Deed::Delete).unwrap();
         for _ in 1..others {
@@ -104,7 +105,7 @@ fn a_server_that_went_back_and_made_the_same_change_again_is_noticed() {
     server.cli(&["SAVE"]);
     gateway.does("lost", &Deed::Push(vec![], 0.0)).unwrap();
     let twice = change(&key("twice"), None, &Deed::Push(vec![], 0.0));
-    let first = gateway.store.commit(&[twice.clone()]).unwrap();
+    let first = gateway.store.commit(from_ref(&twice)).unwrap();
     follower.follow().unwrap();
     server.restart();
     let mut other = Gateway::new(&server.url(), Options::default());

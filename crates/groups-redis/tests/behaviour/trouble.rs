@@ -1,5 +1,6 @@
 //! Servers that are in trouble: what passes is waited for, and what does not is told with what to do.
 
+use std::slice::from_ref;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -211,7 +212,7 @@ fn nothing_is_acknowledged_before_a_replica_has_it() {
     assert_eq!(held(&replica), "2\n");
     replica.pause();
     let late = change(&key("late"), None, &empty());
-    let error = gateway.store.commit(&[late.clone()]).unwrap_err();
+    let error = gateway.store.commit(from_ref(&late)).unwrap_err();
     assert!(error.passing && error.what.contains("0 of 1 replicas have it after"), "{error:?}");
     replica.resume();
     // It was made, and is so still: only now it is said.
