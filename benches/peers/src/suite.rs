@@ -10,7 +10,7 @@ use crate::pin::Cores;
 use crate::race::{Course, Racer, race};
 use crate::row::Row;
 use crate::sample::Sample;
-use crate::team::{Deed, together};
+use crate::team::{Deed, Team};
 use crate::witness::Witness;
 
 /// Clients of other languages, and the programs that drive them.
@@ -108,16 +108,16 @@ impl Suite {
         samples
     }
 
-    /// Lets so many threads do each of these deeds, in turns, each thread on one core.
+    /// Lets a team do each of these deeds, one deed after the other, each thread on one core.
     ///
     /// # Errors
     /// When one of them fails.
-    pub fn race_threads(&self, deeds: &[(&str, usize, &Deed)]) -> anyhow::Result<Vec<Sample>> {
+    pub fn race_threads(&self, deeds: &[(&str, Team, &Deed)]) -> anyhow::Result<Vec<Sample>> {
         self.cores.pin(0);
-        let racers = deeds.iter().map(|&(name, threads, deed)| {
-            Racer::new(name, move |times| Ok(together(&self.cores, threads, times, deed)))
-        });
-        let most = deeds.iter().map(|&(_, threads, _)| threads).max().unwrap_or(1);
+        let racers = deeds
+            .iter()
+            .map(|&(name, team, deed)| Racer::new(name, move |times| Ok(team.run(&self.cores, times, deed))));
+        let most = deeds.iter().map(|&(_, team, _)| team.parts()).max().unwrap_or(1);
         let course = Course::together(&self.effort, most, self.cores.count());
         let samples = race(&self.witness, course, &mut racers.collect::<Vec<_>>());
         self.cores.unpin();

@@ -8,6 +8,43 @@ use crate::pin::Cores;
 /// A deed by number of the thread and how many times.
 pub type Deed = Box<dyn Fn(usize, u64) + Send + Sync>;
 
+/// Threads that do a deed, each its part of it on its core.
+#[derive(Clone, Copy, Debug)]
+pub enum Team {
+    /// So many at the same time.
+    Together(usize),
+    /// As many parts of it, one after the other: what [`Team::Together`] costs where no thread is in another's way.
+    InTurns(usize),
+}
+
+impl Team {
+    /// How many parts the deed has.
+    pub fn parts(self) -> usize {
+        match self {
+            Team::Together(parts) | Team::InTurns(parts) => parts,
+        }
+    }
+
+    /// Lets the threads do their parts `times` times each. How long that took; where they did it in turns, how long the
+    /// slowest of them took, since together the slowest is waited for, too.
+    pub fn run(self, cores: &Cores, times: u64, deed: &(dyn Fn(usize, u64) + Sync)) -> Duration {
+        match self {
+            Team::Together(threads) => together(cores, threads, times, deed),
+            Team::InTurns(parts) => {
+                let alone = |part| {
+                    cores.pin(part);
+                    let begun = Instant::now();
+                    deed(part, times);
+                    begun.elapsed()
+                };
+                let started = |part| std::thread::scope(|scope| scope.spawn(|| alone(part)).join());
+                let took = (0..parts).map(|part| started(part).expect("a deed does not panic"));
+                took.max().unwrap_or_default()
+            }
+        }
+    }
+}
+
 /// Lets `threads` threads do the deed `times` times each. From when the first begins to when the last ends.
 ///
 /// One thread is the caller, wherever it is pinned.
@@ -67,4 +104,24 @@ fn clock_cost() -> f64 {
         begun.elapsed().as_nanos() as f64
     });
     crate::sample::Sample::new(costs.collect()).median()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn parts_that_are_done_in_turns_never_meet_and_take_as_long_as_the_slowest() {
+        let done = Mutex::new(Vec::new());
+        let deed = |part: usize, times: u64| {
+            let mut done = done.try_lock().expect("nobody else is at it");
+            std::thread::sleep(Duration::from_millis(5 * part as u64));
+            done.push((part, times));
+        };
+        let took = Team::InTurns(3).run(&Cores::allowed(), 7, &deed);
+        assert!(took >= Duration::from_millis(10), "{took:?}");
+        assert_eq!(done.into_inner().unwrap(), [(0, 7), (1, 7), (2, 7)]);
+    }
 }
