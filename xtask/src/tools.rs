@@ -30,7 +30,7 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
         ensure!(
             still.is_empty(),
             "apt-get installed what it was asked for, but what {} should bring cannot be run: is another ruby, \
-             python3, puma, prometheus or redis-server first on PATH, or /usr/bin not on it?",
+             python3, puma, prometheus, prometheus-pushgateway or redis-server first on PATH, or /usr/bin not on it?",
             still.join(" ")
         );
     }
@@ -84,6 +84,9 @@ fn missing_packages() -> Vec<&'static str> {
     {
         missing.push("prometheus");
     }
+    if !succeeds(Command::new("prometheus-pushgateway").arg("--version")) {
+        missing.push("prometheus-pushgateway");
+    }
     if !succeeds(Command::new("redis-server").arg("--version"))
         || !succeeds(Command::new("redis-cli").arg("--version"))
     {
@@ -116,7 +119,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     let by_hand = format!(
         "needed and not there: {}; install it with\n    sudo apt-get update && sudo apt-get {}\n\
          (or, where there is no apt-get, by what this system has: python3 with venv, Ruby with the \
-         prometheus-client-mmap gem, puma, prometheus with promtool, redis-server with \
+         prometheus-client-mmap gem, puma, prometheus with promtool, prometheus-pushgateway, redis-server with \
           redis-cli, a C++ compiler), then try again",
         packages.join(" "),
         arguments.join(" ")
