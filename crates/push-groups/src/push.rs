@@ -1,10 +1,11 @@
 //! A push, and the change that it is to the group that it finds.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::aggregate::{AggregateError, aggregate};
 use crate::store::{Act, Change, Entry, Once, Version};
-use crate::{Claims, Clash, Content, Family, GroupKey, Held};
+use crate::{Claims, Clash, Content, Family, GroupKey, Held, Label};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,9 @@ pub enum Mode {
     Replace,
     /// Families of a pushed name go (`POST`).
     Merge,
+    /// Series that are pushed take the place of the same ones, and all others stay; a family that is pushed with
+    /// another type goes.
+    Update,
     /// What is pushed is added to it ([`aggregate`]), gauges by this rule.
     Aggregate(metrics_core::Mode),
 }
@@ -66,6 +70,7 @@ pub fn prepare(push: &Push, found: Option<&Entry>, gives: Version) -> Result<Pre
             let kept = kept.map(|held| timed(held, found));
             kept.chain(push.families.iter().cloned().map(fresh)).collect()
         }
+        Mode::Update => updated(&held, &push.families, found),
         Mode::Aggregate(gauges) => {
             let held: Vec<Held> = held.families.iter().map(|held| timed(held, found)).collect();
             aggregate(&held, &push.families, gauges).map_err(Unfit::Aggregate)?
@@ -127,6 +132,27 @@ fn claimed(key: &GroupKey, found: Option<&Entry>, held: &Content) -> Claims {
         }
         _ => Claims::default(),
     }
+}
+
+/// What is held, with the series that are pushed in the place of the same ones.
+fn updated(held: &Content, pushed: &[Family], found: Option<&Entry>) -> Vec<Held> {
+    let of_name: HashMap<&str, &Family> = pushed.iter().map(|family| (&*family.name, family)).collect();
+    let mut all: Vec<Held> = Vec::with_capacity(held.families.len() + pushed.len());
+    for held in &held.families {
+        match of_name.get(&*held.family.name) {
+            None => all.push(timed(held, found)),
+            Some(pushed) if pushed.kind != held.family.kind => all.push(fresh((*pushed).clone())),
+            Some(pushed) => {
+                let new: HashSet<&[Label]> = pushed.metrics.iter().map(|metric| &metric.labels[..]).collect();
+                let kept = held.family.metrics.iter().filter(|metric| !new.contains(&metric.labels[..]));
+                let metrics = kept.chain(&pushed.metrics).cloned().collect();
+                all.push(fresh(Family { metrics, ..(*pushed).clone() }));
+            }
+        }
+    }
+    let known: HashSet<&str> = held.families.iter().map(|held| &*held.family.name).collect();
+    all.extend(pushed.iter().filter(|family| !known.contains(&*family.name)).cloned().map(fresh));
+    all
 }
 
 fn fresh(family: Family) -> Held {
