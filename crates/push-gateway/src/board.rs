@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use push_groups::{Family, GroupKey, GroupStore, Page, PageFormat, StoreError};
 
-use crate::gateway::{Group, Groups, PrintedPage};
+use crate::gateway::{Group, Groups, PrintedPage, Shown};
 use crate::heads::Heads;
 
 /// The groups of all stores, and their pages.
@@ -47,8 +47,13 @@ impl Board {
         Board { stores, stale_for, state: Mutex::new(State { shards, pages: Vec::new() }) }
     }
 
-    pub(crate) fn page(&self, format: PageFormat, own: &[Family]) -> Result<PrintedPage, StoreError> {
+    pub(crate) fn page(
+        &self,
+        format: PageFormat,
+        own: impl FnOnce(Shown) -> Vec<Family>,
+    ) -> Result<PrintedPage, StoreError> {
         let (mut state, stale) = self.refresh()?;
+        let groups = state.shards.iter().map(|seen| seen.heads.living().count()).sum();
         let State { shards, pages } = &mut *state;
         let place = pages.iter().position(|kept| kept.page.format() == format).unwrap_or_else(|| {
             let changed =
@@ -68,7 +73,7 @@ impl Board {
             tracing::warn!(unreadable, "groups cannot be read; their push times are shown alone");
         }
         changed.clear();
-        let pieces = page.print(own);
+        let pieces = page.print(&own(Shown { groups, hidden: page.hidden(), stale }));
         Ok(PrintedPage { pieces, hidden: page.hidden(), stale })
     }
 

@@ -123,6 +123,11 @@ impl Committer {
             let prepared = prepare_delete(&key, &expired, self.version());
             sent.push(Sent { change: prepared.change, entry: None, job: None });
         }
+        if let (Some(most), None, Errand::Push(_)) = (self.options.groups, &found, &job.errand)
+            && self.heads.len() + ahead.0.values().flatten().count() >= most
+        {
+            return answer(job, Err(Refusal::Groups(most)));
+        }
         let gives = self.version();
         let prepared = match &job.errand {
             Errand::Push(push) => prepare(push, found.as_deref(), gives),

@@ -25,6 +25,8 @@ pub struct Gateway {
 pub struct GatewayOptions {
     /// How many pushes may wait for a store before further ones are refused. 1,000, as in the official gateway.
     pub queue: usize,
+    /// How many groups one store may keep; pushes that would make a further one are refused. Any number where none.
+    pub groups: Option<usize>,
     /// How many of them are committed at once.
     pub batch: usize,
     /// How often a push is tried while other gateways change the same group.
@@ -51,6 +53,8 @@ pub enum Refusal {
     Inconsistent(String),
     /// Too many are waiting.
     Full,
+    /// There are as many groups as there may be: so many.
+    Groups(usize),
     /// The store could not keep it, or does not answer.
     Store(StoreError),
     /// Other gateways changed the group all the time.
@@ -74,6 +78,17 @@ pub struct Groups {
     /// The groups, by their keys ascending.
     pub groups: Vec<Group>,
     /// For how long a store has not answered, so that what it keeps is as it was then.
+    pub stale: Option<Duration>,
+}
+
+/// What is on a page that is about to be printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// How many groups.
+    pub groups: usize,
+    /// What the page before, in this format, left out.
+    pub hidden: Hidden,
+    /// For how long a store has not answered.
     pub stale: Option<Duration>,
 }
 
@@ -142,6 +157,18 @@ impl Gateway {
     /// # Errors
     /// Where a store has not answered for longer than the last answer is to be shown.
     pub fn page(&self, format: PageFormat, own: &[Family]) -> Result<PrintedPage, StoreError> {
+        self.page_with(format, |_| own.to_vec())
+    }
+
+    /// As [`page`](Gateway::page), where the families of the gateway itself say how the page is that they stand on.
+    ///
+    /// # Errors
+    /// As [`page`](Gateway::page).
+    pub fn page_with(
+        &self,
+        format: PageFormat,
+        own: impl FnOnce(Shown) -> Vec<Family>,
+    ) -> Result<PrintedPage, StoreError> {
         self.board.page(format, own)
     }
 
@@ -171,6 +198,7 @@ impl Default for GatewayOptions {
     fn default() -> GatewayOptions {
         GatewayOptions {
             queue: 1000,
+            groups: None,
             batch: 256,
             attempts: 50,
             stale_for: Duration::from_secs(300),
@@ -184,6 +212,7 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::Inconsistent(why) => f.write_str(why),
             Refusal::Full => f.write_str("write queue is full"),
+            Refusal::Groups(most) => write!(f, "there are {most} groups already, which is as many as may be"),
             Refusal::Store(error) => error.fmt(f),
             Refusal::Contended => f.write_str("other gateways change this group all the time"),
             Refusal::Closed => f.write_str("the gateway is going down"),

@@ -55,6 +55,11 @@ impl Heads {
         self.groups.get(key)
     }
 
+    /// How many groups are known, those that have expired among them.
+    pub(crate) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
     /// All groups that have not expired.
     pub(crate) fn living(&self) -> impl Iterator<Item = (&GroupKey, &Arc<Entry>)> {
         let now = self.now();
