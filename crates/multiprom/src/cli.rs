@@ -4,6 +4,7 @@ pub(crate) mod fold;
 pub(crate) mod inside;
 pub(crate) mod limits;
 pub(crate) mod push;
+pub(crate) mod push_gateway;
 pub(crate) mod run;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use self::fold::{Fold, HowToFold};
 use self::inside::{Check, Diff, Dump, Ls, Top};
 use self::limits::SeriesLimits;
 use self::push::Forwarding;
+use self::push_gateway::PushGateway;
 use self::run::Run;
 use crate::source_argument::{SourceArgument, SourceParser};
 
@@ -41,6 +43,7 @@ pub(crate) enum Command {
     Serve(Serve),
     Run(Run),
     Collect(Collect),
+    PushGateway(Box<PushGateway>),
     Fold(Fold),
     Ls(Ls),
     Dump(Dump),

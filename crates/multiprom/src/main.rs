@@ -16,6 +16,8 @@ mod keeper;
 
 mod demo;
 
+mod push_gateway;
+
 mod check;
 mod diff;
 mod dump;
@@ -44,7 +46,7 @@ use crate::cli::{Cli, Command};
 use crate::inside::output::is_broken_pipe;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(push_gateway::arguments(std::env::args_os()));
     // These two have said something with 1.
     let failed = if matches!(cli.command, Command::Check(_) | Command::Diff(_)) { 2 } else { 1 };
     match run(cli) {
@@ -77,7 +79,9 @@ fn explain(error: &anyhow::Error) -> String {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // A line of the log in the middle of a live view would spoil it; the view counts damaged files itself.
     let draws = matches!(&cli.command, Command::Top(top) if !top.once);
-    if !draws || !std::io::stderr().is_terminal() {
+    // The push gateway's log has a form of its own.
+    let logs_itself = matches!(&cli.command, Command::PushGateway(_));
+    if !logs_itself && (!draws || !std::io::stderr().is_terminal()) {
         log_to_stderr(&cli.log_level)?;
     }
     let done = |()| ExitCode::SUCCESS;
@@ -91,6 +95,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(check) => check::check(check),
         Command::Diff(diff) => diff::diff(diff),
         Command::Top(top) => quietly(top::top(top)),
+        Command::PushGateway(gateway) => push_gateway::push_gateway(*gateway).map(done),
         Command::Demo(demo) => demo::demo(demo).map(done),
         Command::DemoWorker(worker) => demo::worker::work(&worker.directory).map(done),
     }
