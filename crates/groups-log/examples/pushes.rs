@@ -15,7 +15,10 @@ const BATCH: u64 = 4;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = std::env::args().nth(1).unwrap_or_else(|| "-".to_owned());
     let seconds = std::env::args().nth(2).map_or(Ok(5), |text| text.parse())?;
-    println!("{:>7} {:>8} {:>10} {:>12} {:>10} {:>9}", "groups", "sync", "pushes/s", "follow", "RSS kB", "peak kB");
+    println!(
+        "{:>7} {:>8} {:>10} {:>12} {:>10} {:>9}",
+        "groups", "sync", "pushes/s", "follow", "RSS kB", "peak kB"
+    );
     for sync in [Sync::Always, Sync::Never] {
         for groups in [1, 1_000, 10_000] {
             let options = if directory == "-" {

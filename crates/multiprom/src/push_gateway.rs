@@ -109,13 +109,11 @@ async fn serve_all(command: PushGateway, level: log::Level) -> anyhow::Result<()
     Ok(())
 }
 
-fn all_ended(servers: &mut JoinSet<std::io::Result<()>>) -> impl Future<Output = anyhow::Result<()>> {
-    async {
-        while let Some(served) = servers.join_next().await {
-            served.context("a server panicked")?.context("serve")?;
-        }
-        Ok(())
+async fn all_ended(servers: &mut JoinSet<std::io::Result<()>>) -> anyhow::Result<()> {
+    while let Some(served) = servers.join_next().await {
+        served.context("a server panicked")?.context("serve")?;
     }
+    Ok(())
 }
 
 /// Where groups are kept.

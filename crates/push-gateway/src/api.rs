@@ -103,7 +103,7 @@ fn push_family(out: &mut Vec<u8>, key: &GroupKey, family: &Family, time: u64) {
     out.push(b'"');
     if !family.help.is_empty() {
         out.extend_from_slice(b",\"help\":");
-        push_text(out, &family.help);
+        push_text(out, &family.help.to_text());
     }
     out.extend_from_slice(b",\"metrics\":[");
     for (at, metric) in family.metrics.iter().enumerate() {

@@ -32,7 +32,8 @@ pub fn stamp(nanoseconds: u64) -> String {
 
 /// Year, month and day, so many days after 1970-01-01.
 fn date(days: u64) -> (u64, u64, u64) {
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     // 400 years have 146,097 days; the rest is walked.
     let (mut year, mut left) = (1970 + days / 146_097 * 400, days % 146_097);
     while left >= if is_leap(year) { 366 } else { 365 } {

@@ -82,7 +82,8 @@ impl Content {
 
 fn push_held(out: &mut Vec<u8>, Held { family, time }: &Held) {
     push_text(out, &family.name);
-    push_text(out, &family.help);
+    push_length(out, family.help.as_bytes().len());
+    out.extend_from_slice(family.help.as_bytes());
     push_text(out, &family.unit);
     out.push(letter(family.kind));
     out.extend_from_slice(&time.to_le_bytes());
@@ -185,7 +186,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn held(&mut self) -> Result<Held, ContentError> {
         let name = self.text("a family's name")?;
-        let help = self.text("a help text")?;
+        let help = self.bytes("a help text")?.into();
         let unit = self.text("a unit")?;
         let kind = self.kind()?;
         let time = u64::from_le_bytes(self.eight("a time")?);
@@ -283,13 +284,18 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self, expected: &'static str) -> Result<Box<str>, ContentError> {
+        let bytes = self.bytes(expected)?;
+        let at = self.at - bytes.len();
+        std::str::from_utf8(bytes).map(Into::into).map_err(|_| ContentError { at, expected })
+    }
+
+    fn bytes(&mut self, expected: &'static str) -> Result<&'a [u8], ContentError> {
         let length = self.length(expected)?;
         let at = self.at;
         let bytes = self.bytes.get(at..).and_then(|rest| rest.get(..length));
-        let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let text = text.ok_or(ContentError { at, expected })?;
+        let bytes = bytes.ok_or(ContentError { at, expected })?;
         self.at += length;
-        Ok(text.into())
+        Ok(bytes)
     }
 
     fn number(&mut self, expected: &'static str) -> Result<f64, ContentError> {

@@ -1,5 +1,7 @@
 //! What a push holds: families, each with its metrics.
 
+use std::borrow::Cow;
+
 use metrics_core::Kind;
 
 /// One pushed family.
@@ -10,7 +12,7 @@ pub struct Family {
     /// The name on a text page.
     pub name: Box<str>,
     /// The help text; may be empty.
-    pub help: Box<str>,
+    pub help: Help,
     /// The type. [`Kind::GaugeHistogram`] is never pushed: no page could show it.
     pub kind: Kind,
     /// The unit, where an OpenMetrics body told it; else empty.
@@ -18,6 +20,11 @@ pub struct Family {
     /// Its label sets, in the order of the body.
     pub metrics: Vec<Metric>,
 }
+
+/// A help text. Mostly it is UTF-8; but the official text reader lets any bytes through, and a page of text shows them
+/// as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Help(Box<[u8]>);
 
 /// One label set of a family, with all its numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +94,47 @@ pub struct Exemplar {
     pub value: f64,
     /// Unix seconds.
     pub timestamp: Option<f64>,
+}
+
+impl Help {
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// As text; bytes that are not UTF-8 become U+FFFD.
+    pub fn to_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&str> for Help {
+    fn from(text: &str) -> Help {
+        Help(text.as_bytes().into())
+    }
+}
+
+impl From<&[u8]> for Help {
+    fn from(bytes: &[u8]) -> Help {
+        Help(bytes.into())
+    }
+}
+
+impl From<Vec<u8>> for Help {
+    fn from(bytes: Vec<u8>) -> Help {
+        Help(bytes.into())
+    }
+}
+
+impl From<Box<str>> for Help {
+    fn from(text: Box<str>) -> Help {
+        Help(text.into())
+    }
 }
 
 /// The labels of a metric on the page, names ascending: the group's, over its own of the same name, and `instance=""`

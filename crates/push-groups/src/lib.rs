@@ -38,7 +38,7 @@ pub use aggregate::{AggregateError, Misfit, aggregate};
 pub use check::check;
 pub use claims::{ClaimChange, Claims, Clash, PART, PUSH_TIMES, series_hash, tag, tag_word};
 pub use content::{Content, ContentError, Held};
-pub use family::{Bucket, Exemplar, Family, Label, Labels, Metric, Value, series_labels};
+pub use family::{Bucket, Exemplar, Family, Help, Label, Labels, Metric, Value, series_labels};
 pub use key::{GroupKey, KeyError, is_group_label};
 pub use names::{is_label_name, is_metric_name};
 pub use page::{Hidden, Page, PageFormat, Piece, push_go_number};

@@ -62,7 +62,7 @@ pub struct Piece {
 #[derive(Clone, Copy)]
 struct Head<'a> {
     name: &'a str,
-    help: &'a str,
+    help: &'a [u8],
     unit: &'a str,
     kind: Kind,
 }
@@ -193,7 +193,7 @@ pub struct Hidden {
 }
 
 fn head(family: &Family) -> Head<'_> {
-    Head { name: &family.name, help: &family.help, unit: &family.unit, kind: family.kind }
+    Head { name: &family.name, help: family.help.as_bytes(), unit: &family.unit, kind: family.kind }
 }
 
 /// The line or lines of a metric, with its place among those of its family.

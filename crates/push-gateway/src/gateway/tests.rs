@@ -40,6 +40,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let mode = prop_oneof![
         Just(Mode::Replace),
         Just(Mode::Merge),
+        Just(Mode::Update),
         Just(Mode::Aggregate(metrics_core::Mode::MostRecent))
     ];
     let lives = proptest::option::weighted(0.3, 1..4_u64);
@@ -96,11 +97,18 @@ struct NaiveGroup {
     failed: u64,
     expires: Option<u64>,
     checked: bool,
-    /// In order, each with the time of the push it came with.
+    /// Each with the time of the push it came with.
     families: Vec<(Family, u64)>,
 }
 
 impl NaiveGroup {
+    fn forget_order(&mut self) {
+        self.families.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        self.families
+            .iter_mut()
+            .for_each(|(family, _)| family.metrics.sort_by(|a, b| a.labels.cmp(&b.labels)));
+    }
+
     fn forget_times(&mut self) {
         for time in [&mut self.pushed, &mut self.failed] {
             *time = u64::from(*time > 0);
@@ -121,6 +129,7 @@ impl Naive {
                 let kept = held.families.iter().filter(|(family, _)| !pushed(&family.name)).cloned();
                 Some(kept.chain(fresh(push.families.clone()) as Vec<_>).collect())
             }
+            Mode::Update => Some(self.updated(&held, push)),
             Mode::Aggregate(_) => self.added(&held, push),
         };
         let families = families.filter(|families| !push.checked || self.fits(&push.key, families));
@@ -138,6 +147,19 @@ impl Naive {
             NaiveGroup { pushed: self.now, failed: held.failed, expires, checked: push.checked, families };
         self.groups.insert(push.key.clone(), group);
         true
+    }
+
+    fn updated(&self, held: &NaiveGroup, push: &Push) -> Vec<(Family, u64)> {
+        let mut all = held.families.clone();
+        for family in &push.families {
+            let kept = all.iter().position(|(held, _)| held.name == family.name);
+            let kept = kept.map(|at| all.remove(at).0).filter(|held| held.kind == family.kind);
+            let mut metrics: Vec<Metric> = kept.map(|held| held.metrics).unwrap_or_default();
+            metrics.retain(|held| !family.metrics.iter().any(|metric| metric.labels == held.labels));
+            metrics.extend(family.metrics.iter().cloned());
+            all.push((Family { metrics, ..family.clone() }, self.now));
+        }
+        all
     }
 
     fn added(&self, held: &NaiveGroup, push: &Push) -> Option<Vec<(Family, u64)>> {
@@ -292,6 +314,7 @@ fn agree(steps: &[Step], clock: Option<&Clock>, open: &mut dyn FnMut() -> Arc<dy
         if clock.is_none() {
             found.values_mut().chain(expected.values_mut()).for_each(NaiveGroup::forget_times);
         }
+        found.values_mut().chain(expected.values_mut()).for_each(NaiveGroup::forget_order);
         assert_eq!(found, expected, "after {step:?}");
     }
 }

@@ -50,9 +50,9 @@ fn held() -> impl Strategy<Value = Held> {
     proptest::sample::select(kinds.to_vec()).prop_flat_map(|kind| {
         let metric = (labels(), proptest::option::of(0.0..1e9), value(kind))
             .prop_map(|(labels, created, value)| Metric { labels, created, value });
-        (text(), text(), text(), any::<u64>(), vec(metric, 0..4)).prop_map(
+        (text(), vec(any::<u8>(), 0..6), text(), any::<u64>(), vec(metric, 0..4)).prop_map(
             move |(name, help, unit, time, metrics)| Held {
-                family: Family { name, help, unit, kind, metrics },
+                family: Family { name, help: help.into(), unit, kind, metrics },
                 time,
             },
         )

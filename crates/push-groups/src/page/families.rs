@@ -58,7 +58,7 @@ struct Lines {
 
 #[derive(Clone, Debug, PartialEq)]
 struct HeldHead {
-    help: Box<str>,
+    help: Box<[u8]>,
     unit: Box<str>,
     kind: Kind,
 }
@@ -67,7 +67,7 @@ struct HeldHead {
 #[derive(Debug)]
 struct Printed {
     lines: Piece,
-    help: Box<str>,
+    help: Box<[u8]>,
     unit: Box<str>,
     kind: Kind,
     /// When the first group that it shows came to be.
@@ -283,7 +283,7 @@ impl Lines {
         let shown_tag = tag(shown.kind);
         let fits = |head: &HeldHead| tag(head.kind) == shown_tag;
         let others: BTreeSet<u8> = heads.iter().map(|(_, head)| tag(head.kind)).collect();
-        let of_shown = |pick: fn(&HeldHead) -> &str| {
+        let of_shown = |pick: fn(&HeldHead) -> &[u8]| {
             heads
                 .iter()
                 .map(|(_, head)| *head)
@@ -309,7 +309,12 @@ impl Lines {
         Some(Printed {
             lines: join(lines.into_iter()),
             help: of_shown(|head| &head.help).unwrap_or_default().into(),
-            unit: of_shown(|head| &head.unit).unwrap_or_default().into(),
+            unit: heads
+                .iter()
+                .map(|(_, head)| &head.unit)
+                .find(|unit| !unit.is_empty())
+                .cloned()
+                .unwrap_or_default(),
             kind: shown.kind,
             born: born_first,
             hidden,

@@ -10,7 +10,9 @@ use crate::{Exemplar, Metric, Value};
 /// counter that is named otherwise, or whose short name another family has, is `unknown`.
 pub(super) fn push_head(out: &mut Vec<u8>, head: &Head, is_family: impl Fn(&str) -> bool) {
     let (name, word) = named(head.name, head.kind, is_family);
-    for (what, text) in [("HELP", head.help), ("TYPE", word), ("UNIT", head.unit)] {
+    // An OpenMetrics page is UTF-8.
+    let help = String::from_utf8_lossy(head.help);
+    for (what, text) in [("HELP", &*help), ("TYPE", word), ("UNIT", head.unit)] {
         let fits = match what {
             "UNIT" => name.strip_suffix(text).is_some_and(|rest| rest.ends_with('_')),
             _ => true,

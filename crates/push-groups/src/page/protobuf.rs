@@ -12,7 +12,8 @@ pub(super) fn push_head(out: &mut Vec<u8>, head: &Head, metrics: usize) {
     let mut fields = Vec::with_capacity(head.name.len() + head.help.len() + 16);
     push_bytes(&mut fields, 1, head.name.as_bytes());
     if !head.help.is_empty() {
-        push_bytes(&mut fields, 2, head.help.as_bytes());
+        // A string of protobuf is UTF-8.
+        push_bytes(&mut fields, 2, String::from_utf8_lossy(head.help).as_bytes());
     }
     let kind = match head.kind {
         Kind::Counter => 0,

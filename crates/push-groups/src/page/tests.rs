@@ -301,7 +301,7 @@ fn naive(groups: &BTreeMap<usize, (u64, Vec<Family>)>) -> String {
                 .entry(one.name.to_string())
                 .or_insert_with(|| (String::new(), text::type_word(one.kind), vec![]));
             if help.is_empty() {
-                *help = one.help.to_string();
+                *help = one.help.to_text().into_owned();
             }
             for metric in &one.metrics {
                 let labels = series_labels(key.labels(), &metric.labels);

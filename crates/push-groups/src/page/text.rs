@@ -12,7 +12,7 @@ pub(super) fn push_head(out: &mut Vec<u8>, head: &Head) {
         for piece in [b"# HELP ", head.name.as_bytes(), b" "] {
             out.extend_from_slice(piece);
         }
-        push_help(out, head.help.as_bytes());
+        push_help(out, head.help);
         out.push(b'\n');
     }
     for piece in [b"# TYPE ", head.name.as_bytes(), b" ", type_word(head.kind).as_bytes(), b"\n"] {

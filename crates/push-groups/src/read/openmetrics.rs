@@ -7,7 +7,7 @@ use super::label_sets::LabelSets;
 use super::labels::{Group, Labels};
 use super::number::{count, number};
 use super::{Body, Exceeded, Limit, ReadError, ReadLimits, text};
-use crate::{Bucket, Exemplar, Family, GroupKey, Metric, Value, is_metric_name, quoted};
+use crate::{Bucket, Exemplar, Family, GroupKey, Help, Metric, Value, is_metric_name, quoted};
 
 pub(super) fn read(key: &GroupKey, body: &[u8], limits: &ReadLimits) -> Result<Body, ReadError> {
     let page = match exposition::parse(exposition::Syntax::OpenMetrics1, body) {
@@ -81,7 +81,7 @@ fn family(
     }
     Ok(Some(Family {
         name: (**name).into(),
-        help: (*family.help).into(),
+        help: Help::from(&*family.help),
         kind: family.kind,
         unit: family.unit.as_deref().unwrap_or_default().into(),
         metrics,

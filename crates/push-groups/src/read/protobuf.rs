@@ -81,7 +81,7 @@ fn family<'a>(message: Message<'a>, reader: &mut MetricReader<'a, '_>) -> Result
     let mut told = Told {
         family: Family {
             name: text(name).into(),
-            help: text(help).into(),
+            help: help.into(),
             kind: Kind::Unknown,
             unit: text(unit).into(),
             metrics: Vec::new(),

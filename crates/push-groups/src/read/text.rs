@@ -14,7 +14,7 @@ use super::labels::{Group, Labels};
 use super::number::number;
 use super::{Body, Exceeded, Limit, ReadError, ReadLimits};
 use crate::names::{continues_label_name, continues_metric_name, starts_label_name, starts_metric_name};
-use crate::{GroupKey, quoted, quoted_byte};
+use crate::{GroupKey, Help, quoted, quoted_byte};
 
 pub(super) fn read(key: &GroupKey, body: &[u8], limits: &ReadLimits) -> Result<Body, ReadError> {
     let mut reader = Reader {
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
             if family.help.is_some() {
                 return Err(format!("second HELP line for metric name {:?}", family.name).into());
             }
-            family.help = Some(String::from_utf8_lossy(&cursor.help()?).into());
+            family.help = Some(Help::from(&*cursor.help()?));
         } else {
             if family.kind.is_some() {
                 let name = family.name;

@@ -7,7 +7,7 @@ use metrics_core::Kind;
 use crate::read::label_sets::LabelSets;
 use crate::read::labels::{Group, Labels, Pushed};
 use crate::read::number::count;
-use crate::{Bucket, Family, Metric, Value};
+use crate::{Bucket, Family, Help, Metric, Value};
 
 /// The families of a page, in the order of their first lines.
 pub(super) struct Families<'a> {
@@ -40,7 +40,7 @@ pub(super) struct Gathering<'a> {
     /// Its name.
     pub(super) name: &'a str,
     /// Its help text, if a line told it.
-    pub(super) help: Option<Box<str>>,
+    pub(super) help: Option<Help>,
     /// Its type, if a line told it or a sample was seen.
     pub(super) kind: Option<Kind>,
     metrics: Vec<Metric>,
