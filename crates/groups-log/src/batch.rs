@@ -90,8 +90,14 @@ impl<'a> Batch<'a> {
         content.saturating_add(change.key.as_bytes().len()).saturating_add(id) <= LONGEST
     }
 
-    /// What becomes of one change; if it is made it is written to `frames`, where there is a log.
-    pub(crate) fn decide(&mut self, change: &'a Change, frames: Option<&mut Frames>) -> Outcome {
+    /// What becomes of one change; if it is made it is written to `frames`, where there is a log. A push was at these
+    /// times, when it succeeded and when one last failed, or now.
+    pub(crate) fn decide(
+        &mut self,
+        change: &'a Change,
+        times: Option<[u64; 2]>,
+        frames: Option<&mut Frames>,
+    ) -> Outcome {
         if let Some(made) = self.books.recent.made(change.gives.0) {
             return made.outcome();
         }
@@ -119,7 +125,12 @@ impl<'a> Batch<'a> {
         self.seq += 1;
         let born = held.as_ref().map_or(self.seq, |entry| entry.born);
         let once = change.once.as_ref().map(|once| (&*once.id, millis.saturating_add(long(once.keep))));
-        let entry = self.entry(change, held.as_deref(), born).map(Arc::new);
+        let mut entry = self.entry(change, held.as_deref(), born);
+        if let (Some(entry), Some(times)) = (&mut entry, times) {
+            // No time is ever later than the clock's.
+            [entry.pushed, entry.failed] = times.map(|time| time.min(self.now));
+        }
+        let entry = entry.map(Arc::new);
         if let Some(frames) = frames {
             let once = once.map(|(id, until)| Id { id, until });
             let record = record(change, entry.as_deref(), self.seq, born, self.now, once);

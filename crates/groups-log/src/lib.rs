@@ -47,11 +47,16 @@
 //! before. Of requests with an [`Once`](push_groups::Once) 65,536 are remembered for as long as they say, over
 //! restarts; where there are more, those go first that would be forgotten first.
 //!
+//! What the official push gateway has kept in its file is read by [`import`], and taken over with its times by
+//! [`LogStore::take_over`].
+//!
 //! `FORMAT.md` beside the sources says what each byte of the files is.
 #![forbid(unsafe_code)]
 
 mod options;
 mod store;
+
+pub mod import;
 
 mod batch;
 mod groups;
@@ -77,4 +82,4 @@ mod disk;
 
 pub use damage::{Damage, OpenError};
 pub use options::{Clock, Options, Sync};
-pub use store::{LogStore, Opened, Stats};
+pub use store::{LogStore, Opened, Stats, TakenOver};

@@ -30,6 +30,17 @@ pub struct LogStore {
     ticker: Option<Ticker>,
 }
 
+/// A push that was made elsewhere: what [`import`](crate::import) reads, worked out as any push.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TakenOver {
+    /// The push.
+    pub change: Change,
+    /// When a push to its group last succeeded, Unix nanoseconds; 0 for never.
+    pub pushed: u64,
+    /// When one last failed, Unix nanoseconds; 0 for never.
+    pub failed: u64,
+}
+
 /// What was found when a store was opened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Opened {
@@ -105,6 +116,14 @@ impl LogStore {
         LogStore::on(Some(Arc::new(directory)), options)
     }
 
+    /// Makes pushes that were made elsewhere, at their times: as [`commit`](GroupStore::commit), all at once.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn take_over(&self, pushes: &[TakenOver]) -> Result<Vec<Outcome>, StoreError> {
+        self.shared.commit(pushes.iter().map(|push| (&push.change, Some([push.pushed, push.failed]))))
+    }
+
     /// What was found when it was opened.
     pub fn opened(&self) -> &Opened {
         &self.opened
@@ -131,6 +150,7 @@ impl LogStore {
     pub(crate) fn on(disk: Option<Arc<dyn Disk>>, options: Options) -> Result<LogStore, OpenError> {
         let reads = options.clock.clone().unwrap_or_else(|| Arc::new(system_time));
         let clock = SteadyClock { reads, seen: AtomicU64::new(0) };
+        let has_disk = disk.is_some();
         let mut opened = Opened::default();
         let (mut books, mut groups, mut journal) = (Books::default(), Groups::new(chance(), 0), None);
         if let Some(disk) = &disk {
@@ -175,7 +195,7 @@ impl LogStore {
         let writer = Mutex::new(Writer { books, journal, disk });
         let shared = Arc::new(Shared { clock, writer, groups: RwLock::new(groups), figures });
         let ticker = match options.sync {
-            Sync::Interval(every) if options.directory.is_some() => {
+            Sync::Interval(every) if has_disk => {
                 let shared = shared.clone();
                 Some(Ticker::start(every, move || shared.sync()))
             }
@@ -187,11 +207,7 @@ impl LogStore {
 
 impl GroupStore for LogStore {
     fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
-        if let Some(change) = changes.iter().find(|change| !Batch::fits(change)) {
-            let what = format!("the group {}: a change of more than 1 GiB is not kept", change.key);
-            return Err(StoreError { what, passing: false });
-        }
-        self.shared.commit(changes)
+        self.shared.commit(changes.iter().map(|change| (change, None)))
     }
 
     fn follow(&self, after: Option<Cursor>) -> Result<Updates, StoreError> {
@@ -205,7 +221,15 @@ impl GroupStore for LogStore {
 }
 
 impl Shared {
-    fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, StoreError> {
+    /// Makes changes, each now or at these times.
+    fn commit<'a>(
+        &self,
+        changes: impl Iterator<Item = (&'a Change, Option<[u64; 2]>)> + Clone,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        if let Some((change, _)) = changes.clone().find(|(change, _)| !Batch::fits(change)) {
+            let what = format!("the group {}: a change of more than 1 GiB is not kept", change.key);
+            return Err(StoreError { what, passing: false });
+        }
         let mut writer = lock(&self.writer);
         let mut frames = self.ready(&mut writer)?;
         let now = self.clock.now();
@@ -213,7 +237,8 @@ impl Shared {
         let (outcomes, decided) = {
             let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
             let mut batch = Batch::new(books, &groups, now);
-            let outcomes = changes.iter().map(|change| batch.decide(change, frames.as_mut())).collect();
+            let outcomes =
+                changes.map(|(change, times)| batch.decide(change, times, frames.as_mut())).collect();
             (outcomes, batch.decided())
         };
         if decided.steps.is_empty() {

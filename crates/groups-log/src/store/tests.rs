@@ -1,19 +1,34 @@
 use std::path::Path;
 
-use groups_testkit::{Clock as Hand, Step, Tested, agrees, steps};
+use groups_testkit::{Clock as Hand, Tested, agrees, steps};
 use proptest::prelude::*;
+use push_groups::{Act, ClaimChange, GroupKey, Version};
 
 use super::*;
+use crate::disk::model::ModelDisk;
 
 /// A store that is closed and opened again whenever it is told to.
 struct Reopened {
     store: Option<LogStore>,
+    /// Instead of a directory.
+    disk: Option<ModelDisk>,
     options: Options,
 }
 
 impl Reopened {
-    fn open(options: Options) -> Reopened {
-        Reopened { store: Some(LogStore::open(options.clone()).expect("opens")), options }
+    fn open(options: Options, disk: Option<ModelDisk>) -> Reopened {
+        let mut store = Reopened { store: None, disk, options };
+        store.open_again();
+        store
+    }
+
+    fn open_again(&mut self) {
+        let options = self.options.clone();
+        let opened = match &self.disk {
+            Some(disk) => LogStore::on(Some(Arc::new(disk.now())), options),
+            None => LogStore::open(options),
+        };
+        self.store = Some(opened.expect("opens"));
     }
 }
 
@@ -23,9 +38,9 @@ impl Tested for Reopened {
     }
 
     fn restart(&mut self) {
-        if self.options.directory.is_some() {
+        if self.options.directory.is_some() || self.disk.is_some() {
             drop(self.store.take());
-            self.store = Some(LogStore::open(self.options.clone()).expect("opens again"));
+            self.open_again();
         }
     }
 }
@@ -43,22 +58,73 @@ fn by_hand(directory: Option<&Path>, clock: &Hand, snapshot_after: u64, sync: Sy
 
 const BEGIN: u64 = 1_700_000_000_000_000_000;
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+fn often() -> impl Strategy<Value = u64> {
+    prop::sample::select(vec![0_u64, 2000, 1 << 30])
+}
 
+fn syncs() -> impl Strategy<Value = Sync> {
+    prop::sample::select(vec![Sync::Always, Sync::Interval(Duration::from_millis(1)), Sync::Never])
+}
+
+proptest! {
     #[test]
-    fn it_does_as_the_model_does(steps in steps(40), snapshot_after in prop::sample::select(vec![0_u64, 2000, 1 << 30]), sync in prop::sample::select(vec![Sync::Always, Sync::Interval(Duration::from_millis(1)), Sync::Never])) {
-        let directory = tempfile::tempdir().expect("a directory");
+    fn it_does_as_the_model_does(steps in steps(40), snapshot_after in often(), sync in syncs()) {
         let clock = Hand::at(BEGIN);
-        let mut store = Reopened::open(by_hand(Some(directory.path()), &clock, snapshot_after, sync));
-        agrees(&mut store, Some(&clock), &steps);
+        let options = by_hand(None, &clock, snapshot_after, sync);
+        agrees(&mut Reopened::open(options, Some(ModelDisk::new(1))), Some(&clock), &steps);
     }
 
     #[test]
     fn it_does_as_the_model_does_in_memory(steps in steps(60)) {
         let clock = Hand::at(BEGIN);
-        let mut store = Reopened::open(by_hand(None, &clock, 0, Sync::Always));
-        let steps: Vec<Step> = steps;
-        agrees(&mut store, Some(&clock), &steps);
+        agrees(&mut Reopened::open(by_hand(None, &clock, 0, Sync::Always), None), Some(&clock), &steps);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_does_as_the_model_does_in_a_directory(steps in steps(40), snapshot_after in often(), sync in syncs()) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let clock = Hand::at(BEGIN);
+        let options = by_hand(Some(directory.path()), &clock, snapshot_after, sync);
+        agrees(&mut Reopened::open(options, None), Some(&clock), &steps);
+    }
+}
+
+#[test]
+fn what_was_pushed_elsewhere_keeps_its_times() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let clock = Hand::at(BEGIN);
+    let open =
+        || LogStore::open(by_hand(Some(directory.path()), &clock, 1 << 30, Sync::Always)).expect("opens");
+    let push = |job, version, [pushed, failed]: [u64; 2]| TakenOver {
+        change: Change {
+            key: GroupKey::new([("job", job)]).expect("a good key"),
+            expects: None,
+            gives: Version(version),
+            act: Act::Push { content: vec![1, 2].into(), lives: None },
+            claims: ClaimChange::default(),
+            once: None,
+        },
+        pushed,
+        failed,
+    };
+    let store = open();
+    // The last one is from a clock that went ahead of this one.
+    let pushes = [push("a", 1, [BEGIN - 5, 0]), push("b", 2, [0, BEGIN - 3]), push("c", 3, [BEGIN + 9, 1])];
+    let outcomes = store.take_over(&pushes).expect("has room");
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Made { .. })), "{outcomes:?}");
+    let times = |store: &LogStore| {
+        let groups = store.follow(None).expect("it answers").groups;
+        let entries = groups.into_iter().filter_map(|(_, entry)| entry);
+        let mut times: Vec<_> = entries.map(|its| (its.version.0, its.pushed, its.failed)).collect();
+        times.sort_unstable();
+        times
+    };
+    let expected = [(1, BEGIN - 5, 0), (2, 0, BEGIN - 3), (3, BEGIN, 1)];
+    assert_eq!(times(&store), expected);
+    drop(store);
+    assert_eq!(times(&open()), expected);
 }
