@@ -68,7 +68,15 @@ pub(crate) enum Refused {
 impl Directory {
     /// This directory, made if need be, for this process alone.
     pub(crate) fn lock(path: &Path) -> Result<Directory, Refused> {
+        let is_new = !path.exists();
         std::fs::create_dir_all(path).map_err(|error| Refused::Failed("make", path.to_owned(), error))?;
+        if is_new {
+            // So that the directory itself is there after a power cut.
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = parent.unwrap_or(Path::new("."));
+            let synced = File::open(parent).and_then(|parent| parent.sync_all());
+            synced.map_err(|error| Refused::Failed("sync", parent.to_owned(), error))?;
+        }
         let lock_path = path.join(LOCK);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(|error| Refused::Failed("open", lock_path.clone(), error))?;

@@ -23,8 +23,12 @@ pub(crate) struct Journal {
     /// Bytes of logs that a restart would read, without the one in use.
     behind: u64,
     running: Option<JoinHandle<Result<u64, Failed>>>,
+    /// A snapshot is due, however short the logs are: the last one failed.
+    owed: bool,
     /// Not before then is another snapshot begun.
     not_before: Option<Instant>,
+    /// How long is waited after the next failure.
+    patience: Duration,
     pub(crate) figures: Arc<Mutex<Figures>>,
 }
 
@@ -41,8 +45,8 @@ pub(crate) struct Figures {
     pub(crate) trouble: Option<String>,
 }
 
-/// After a snapshot, or a new log, could not be made.
-const RETRY: Duration = Duration::from_secs(10);
+/// So long is waited after a snapshot, or a new log, could not be made: at first, and at most.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(3600));
 
 impl Journal {
     /// A journal that begins with a new log, behind all files up to `number`. `image` is what they hold.
@@ -63,9 +67,12 @@ impl Journal {
             number: number + 1,
             behind: 0,
             running: None,
+            owed: false,
             not_before: None,
+            patience: PATIENCE.0,
             figures: Arc::default(),
         };
+        lock(&journal.figures).log_bytes = journal.log.as_ref().map_or(0, Log::end);
         if let Some(image) = image {
             journal.write_aside(image, time);
         }
@@ -85,10 +92,10 @@ impl Journal {
         // The snapshot comes first: a log that follows on what is not there could not be read.
         let bytes = write(&*self.disk, &image)?;
         self.log = Some(Log::create(&*self.disk, number, after, now)?);
-        self.behind = 0;
+        (self.behind, self.owed) = (0, false);
         clear_before(&*self.disk, number, 0);
         let mut figures = lock(&self.figures);
-        (figures.snapshot_bytes, figures.snapshot_time) = (bytes, Some(now));
+        (figures.snapshot_bytes, figures.snapshot_time, figures.trouble) = (bytes, Some(now), None);
         Ok(())
     }
 
@@ -118,7 +125,7 @@ impl Journal {
         self.finish_snapshot(false);
         let least = self.snapshot_after.max(lock(&self.figures).snapshot_bytes);
         let Some(log) = &self.log else { return };
-        let is_due = self.behind + log.end() >= least;
+        let is_due = self.owed || self.behind + log.end() >= least;
         let may = self.running.is_none() && self.not_before.is_none_or(|time| Instant::now() >= time);
         if !is_due || !may {
             return;
@@ -181,6 +188,7 @@ impl Journal {
         match thread {
             Ok(thread) => self.running = Some(thread),
             Err(cause) => {
+                self.owed = true;
                 self.trouble(&Failed {
                     doing: "start a thread to write",
                     name: crate::names::name(crate::frame::Kind::Snapshot, number),
@@ -197,17 +205,28 @@ impl Journal {
         let Some(thread) = self.running.take_if(|thread| wait || thread.is_finished()) else { return };
         match thread.join() {
             Ok(Ok(_)) => {
-                self.behind = 0;
+                (self.behind, self.owed, self.patience) = (0, false, PATIENCE.0);
                 lock(&self.figures).trouble = None;
             }
-            Ok(Err(failed)) => self.trouble(&failed),
-            Err(_) => self.not_before = Some(Instant::now() + RETRY),
+            Ok(Err(failed)) => {
+                self.owed = true;
+                self.trouble(&failed);
+            }
+            Err(_) => {
+                self.owed = true;
+                self.wait();
+            }
         }
     }
 
     fn trouble(&mut self, failed: &Failed) {
         lock(&self.figures).trouble = Some(failed.told(&*self.disk));
-        self.not_before = Some(Instant::now() + RETRY);
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        self.not_before = Some(Instant::now() + self.patience);
+        self.patience = (self.patience * 2).min(PATIENCE.1);
     }
 }
 

@@ -80,6 +80,12 @@ mod record;
 
 mod disk;
 
+#[cfg(test)]
+#[path = "../../dialects/fuzz/src/corpus.rs"]
+mod corpus;
+#[cfg(any(test, fuzzing))]
+pub mod targets;
+
 pub use damage::{Damage, OpenError};
 pub use options::{Clock, Options, Sync};
 pub use store::{LogStore, Opened, Stats, TakenOver};

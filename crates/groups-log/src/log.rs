@@ -55,16 +55,30 @@ impl Log {
         let name = name(Kind::Log, number);
         let made = format!("{name}{NEW}");
         let failed = |doing, cause| Failed { doing, name: name.clone(), at: None, cause, distrust: false };
-        let again = disk.rename(SPARE, &made).is_ok();
-        let file = if again { disk.open(&made) } else { disk.create(&made) };
+        let log =
+            Log::make(disk, &name, &made, Header { kind: Kind::Log, number, salt: chance(), after, time });
+        let log = log.inspect_err(|_| {
+            // It takes room that others need.
+            let _ = disk.remove(&made);
+        })?;
+        // From here on the file may be found after a crash.
+        let found = |doing, cause| Failed { distrust: true, ..failed(doing, cause) };
+        disk.rename(&made, &name).map_err(|error| found("name", error))?;
+        disk.sync_names().map_err(|error| found("sync the name of", error))?;
+        Ok(log)
+    }
+
+    /// A log under a name that means nothing yet.
+    fn make(disk: &dyn Disk, name: &str, made: &str, header: Header) -> Result<Log, Failed> {
+        let failed = |doing, cause| Failed { doing, name: name.to_owned(), at: None, cause, distrust: false };
+        let again = disk.rename(SPARE, made).is_ok();
+        let file = if again { disk.open(made) } else { disk.create(made) };
         let file: Arc<dyn DiskFile> = file.map_err(|error| failed("make", error))?.into();
-        let salt = chance();
-        let header = Header { kind: Kind::Log, number, salt, after, time };
         let ready = file.length().map_err(|error| failed("measure", error))?;
         let mut log = Log {
             file,
-            name: name.clone(),
-            salt,
+            name: name.to_owned(),
+            salt: header.salt,
             end: HEADER as u64,
             index: 0,
             ready,
@@ -75,10 +89,6 @@ impl Log {
         log.make_room(0).map_err(|error| Failed { distrust: false, ..error })?;
         log.file.write_at(&header.encode(), 0).map_err(|error| failed("write the header of", error))?;
         log.file.sync().map_err(|error| failed("sync", error))?;
-        // From here on the file may be found after a crash.
-        let found = |doing, cause| Failed { distrust: true, ..failed(doing, cause) };
-        disk.rename(&made, &name).map_err(|error| found("name", error))?;
-        disk.sync_names().map_err(|error| found("sync the name of", error))?;
         Ok(log)
     }
 

@@ -79,8 +79,17 @@ impl Image {
 pub(crate) fn write(disk: &dyn Disk, image: &Image) -> Result<u64, Failed> {
     let name = name(Kind::Snapshot, image.number);
     let made = format!("{name}{NEW}");
-    let failed = |doing, at, cause| Failed { doing, name: name.clone(), at, cause, distrust: false };
-    let file = disk.create(&made).map_err(|error| failed("make", None, error))?;
+    let written = write_as(disk, image, &name, &made);
+    if written.is_err() {
+        // It takes room that others need.
+        let _ = disk.remove(&made);
+    }
+    written
+}
+
+fn write_as(disk: &dyn Disk, image: &Image, name: &str, made: &str) -> Result<u64, Failed> {
+    let failed = |doing, at, cause| Failed { doing, name: name.to_owned(), at, cause, distrust: false };
+    let file = disk.create(made).map_err(|error| failed("make", None, error))?;
     let salt = chance();
     let header =
         Header { kind: Kind::Snapshot, number: image.number, salt, after: image.seq, time: image.time };
@@ -102,7 +111,7 @@ pub(crate) fn write(disk: &dyn Disk, image: &Image) -> Result<u64, Failed> {
         }
     }
     file.sync().map_err(|error| failed("sync", Some(at), error))?;
-    disk.rename(&made, &name).map_err(|error| failed("name", None, error))?;
+    disk.rename(made, name).map_err(|error| failed("name", None, error))?;
     disk.sync_names().map_err(|error| failed("sync the name of", None, error))?;
     Ok(at)
 }
@@ -113,9 +122,13 @@ pub(crate) fn clear_before(disk: &dyn Disk, number: u64, spare: u64) {
     let names = disk.names().unwrap_or_default();
     let mut has_spare = names.iter().any(|name| name == SPARE);
     for old in &names {
-        let Some((kind, _)) = parse(old).filter(|(_, its)| *its < number) else { continue };
+        // What was being made when the power went will never be finished.
+        let unfinished = old.strip_suffix(NEW);
+        let Some((kind, _)) = parse(unfinished.unwrap_or(old)).filter(|(_, its)| *its < number) else {
+            continue;
+        };
         let small = |name| disk.open(name).and_then(|file| file.length()).is_ok_and(|bytes| bytes <= spare);
-        if kind == Kind::Log && !has_spare && small(old) {
+        if kind == Kind::Log && unfinished.is_none() && !has_spare && small(old) {
             has_spare = disk.rename(old, SPARE).is_ok();
         } else {
             let _ = disk.remove(old);

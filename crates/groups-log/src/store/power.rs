@@ -103,7 +103,7 @@ fn open(disk: &ModelDisk, sync: Sync, snapshot_after: u64) -> Result<LogStore, O
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn no_power_cut_loses_what_was_acknowledged(
@@ -183,6 +183,39 @@ fn a_log_that_could_not_be_synced_is_never_written_again() {
     disk.cut();
     drop(store);
     writer.found(shown(&open(&disk, Sync::Always, 1 << 30).expect("opens")));
+}
+
+#[test]
+fn what_could_not_be_synced_by_and_by_goes_to_a_snapshot() {
+    let disk = ModelDisk::new(3);
+    let mut writer = Writer::new(5);
+    let store = open(&disk, Sync::Interval(Duration::from_secs(3600)), 1 << 30).expect("opens");
+    writer.write(&store).expect("nothing is wrong yet");
+    disk.set(Faults { sync_fails: 1, ..Faults::default() });
+    store.shared.sync();
+    let path = "/model/groups-0000000001.log";
+    let trouble = store.stats().trouble.expect("it is told");
+    assert_eq!(trouble, format!("sync {path} at 512: input/output error"));
+    writer.write(&store).expect_err("a snapshot cannot be synced either");
+    disk.set(Faults::default());
+    writer.write(&store).expect("a new log is begun");
+    assert_eq!(store.stats().trouble, None);
+    store.shared.sync();
+    disk.cut();
+    drop(store);
+    writer.found(shown(&open(&disk, Sync::Always, 1 << 30).expect("opens")));
+}
+
+#[test]
+fn what_was_never_finished_is_removed() {
+    let unfinished = ["groups-0000000001.snapshot.new", "groups-0000000001.log.new"];
+    let disk = ModelDisk::with(&[(unfinished[0], b"half"), (unfinished[1], b""), ("notes.txt", b"mine")]);
+    for _ in 0..2 {
+        drop(open(&disk, Sync::Always, 1 << 30).expect("opens"));
+    }
+    let mut names = disk.now().names().expect("it answers");
+    names.sort();
+    assert_eq!(names, ["groups-0000000002.log", "groups-0000000002.snapshot", "notes.txt", "spare"]);
 }
 
 #[test]
