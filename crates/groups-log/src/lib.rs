@@ -47,6 +47,12 @@
 //! before. Of requests with an [`Once`](push_groups::Once) 65,536 are remembered for as long as they say, over
 //! restarts; where there are more, those go first that would be forgotten first.
 //!
+//! # What it costs
+//!
+//! In memory a group is its content, its key, and a few hundred bytes; a series that it claims 22 to 45 bytes. A process
+//! that holds 10,000 groups of 1.1 kB and 17 series, snapshots made meanwhile, has 25 MB (the example `pushes`). On
+//! disk there are a snapshot, a log of up to [`Options::snapshot_after`] bytes, and an old log that will be the next.
+//!
 //! What the official push gateway has kept in its file is read by [`import`], and taken over with its times by
 //! [`LogStore::take_over`].
 //!
