@@ -196,3 +196,6 @@ impl Ordinals {
         self.free.push(ordinal);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,3 +122,6 @@ impl Recent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,3 +128,40 @@ fn what_was_pushed_elsewhere_keeps_its_times() {
     drop(store);
     assert_eq!(times(&open()), expected);
 }
+
+#[test]
+fn time_does_not_go_back_with_the_clock() {
+    let disk = ModelDisk::new(1);
+    let pushed_at = |version: u64, clock: &Hand| {
+        let options = by_hand(None, clock, 1 << 30, Sync::Always);
+        let store = LogStore::on(Some(Arc::new(disk.now())), options).expect("opens");
+        let change = Change {
+            key: GroupKey::new([("job", &*version.to_string())]).expect("a good key"),
+            expects: None,
+            gives: Version(version),
+            act: Act::Push { content: vec![].into(), lives: Some(Duration::from_millis(7)) },
+            claims: ClaimChange::default(),
+            once: None,
+        };
+        let outcomes = store.commit(&[change]).expect("has room");
+        let [Outcome::Made { time, .. }] = *outcomes else { panic!("{outcomes:?}") };
+        (time, store.follow(None).expect("it answers").now)
+    };
+    assert_eq!(pushed_at(1, &Hand::at(BEGIN)), (BEGIN, BEGIN / 1_000_000));
+    assert_eq!(pushed_at(2, &Hand::at(BEGIN - 1_000_000_000)), (BEGIN, BEGIN / 1_000_000));
+    assert_eq!(pushed_at(3, &Hand::at(BEGIN + 5)), (BEGIN + 5, BEGIN / 1_000_000));
+}
+
+#[test]
+fn what_was_closed_is_as_it_was() {
+    let disk = ModelDisk::new(1);
+    let open = || {
+        let options = by_hand(None, &Hand::at(BEGIN), 1 << 30, Sync::Always);
+        LogStore::on(Some(Arc::new(disk.now())), options).expect("opens")
+    };
+    assert_eq!(open().opened(), &Opened::default());
+    let store = open();
+    assert_eq!(store.opened(), &Opened::default());
+    let stats = store.stats();
+    assert_eq!((stats.groups, stats.series, stats.trouble), (0, 0, None));
+}
