@@ -26,7 +26,12 @@ struct World {
     off: bool,
     chance: Chance,
     faults: Faults,
+    /// Called before each sync of a file.
+    watch: Option<Watch>,
 }
+
+/// Looks at something while a disk is busy.
+pub(crate) type Watch = Arc<dyn Fn() + Send + Sync>;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Default)]
@@ -94,6 +99,11 @@ impl ModelDisk {
     /// From now on this goes wrong.
     pub(crate) fn set(&self, faults: Faults) {
         lock(&self.world).faults = faults;
+    }
+
+    /// From now on this is called before each sync of a file.
+    pub(crate) fn watch(&self, watch: Watch) {
+        lock(&self.world).watch = Some(watch);
     }
 
     pub(crate) fn is_off(&self) -> bool {
@@ -310,6 +320,8 @@ impl DiskFile for ModelFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let watch = self.disk.live()?.watch.clone();
+        watch.into_iter().for_each(|watch| watch());
         self.disk.in_world(|world| {
             done_unless(world.step()?)?;
             let World { files, chance, faults, .. } = world;

@@ -186,6 +186,27 @@ fn a_log_that_could_not_be_synced_is_never_written_again() {
 }
 
 #[test]
+fn nobody_sees_a_change_before_it_lasts() {
+    let disk = ModelDisk::new(3);
+    let store = Arc::new(open(&disk, Sync::Always, 1 << 30).expect("opens"));
+    let mut writer = Writer::new(5);
+    writer.write(&store).expect("has room");
+    let (seen, watched) = (Arc::new(Mutex::new(Vec::new())), Arc::downgrade(&store));
+    let sees = seen.clone();
+    disk.watch(Arc::new(move || {
+        // Who reads does not wait for the disk, either: this is called in the midst of a sync.
+        lock(&sees).extend(watched.upgrade().map(|store| shown(&store)));
+    }));
+    for _ in 0..20 {
+        let before = writer.acknowledged.clone();
+        writer.write(&store).expect("has room");
+        let seen = std::mem::take(&mut *lock(&seen));
+        assert!(!seen.is_empty(), "it was synced");
+        assert!(seen.iter().all(|seen| *seen == before), "{seen:?} while there was {before:?}");
+    }
+}
+
+#[test]
 fn what_could_not_be_synced_by_and_by_goes_to_a_snapshot() {
     let disk = ModelDisk::new(3);
     let mut writer = Writer::new(5);
