@@ -1,15 +1,16 @@
-//! How many changes a store takes: pushes of 1.1 kB to so many groups, four in a batch, as four connections give them.
+//! How many changes a store takes: pushes of 20 samples to so many groups, four in a batch, as four connections give
+//! them; and how long it takes to open it again.
 //!
 //! `cargo run --release -p groups-log --example pushes -- DIRECTORY [SECONDS]`; `-` is memory alone.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use groups_log::{LogStore, Options, Sync};
-use push_groups::{Act, Change, ClaimChange, GroupKey, GroupStore, Outcome, Version};
+use metrics_core::Kind;
+use push_groups::{
+    Act, Bucket, Change, Claims, Content, Family, GroupKey, GroupStore, Held, Metric, Outcome, Value, Version,
+};
 
-/// Series that each group claims.
-const SERIES: u64 = 17;
 const BATCH: u64 = 4;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,23 +37,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn run(options: Options, groups: u64, time: Duration) -> Result<(), Box<dyn std::error::Error>> {
     let sync = options.sync;
-    let store = LogStore::open(options)?;
+    let store = LogStore::open(options.clone())?;
     let mut held: Vec<Option<Version>> = vec![None; groups as usize];
     let mut version = 0;
     let mut push = |group: u64, held: &mut Option<Version>| {
         version += 1;
         let gives = Version(version);
         let expects = held.replace(gives);
-        // Only the first push takes anything, as where the same series are pushed again.
-        let series_taken = match expects {
-            None => (0..SERIES).map(|at| u128::from(group * SERIES + at) << 64 | u128::from(at)).collect(),
-            Some(_) => Vec::new(),
-        };
-        let key = GroupKey::new([("job", "bench"), ("instance", &*format!("i{group}"))]);
-        let content: Arc<[u8]> = vec![version as u8; 1100].into();
-        let claims = ClaimChange { series_taken, ..ClaimChange::default() };
-        let act = Act::Push { content, lives: None };
-        key.map(|key| Change { key, expects, gives, act, claims, once: None })
+        let key = GroupKey::new([("job", "bench"), ("instance", &*format!("i{group}"))])?;
+        let content = content(version as f64);
+        let claims = Claims::of(&key, content.families.iter().map(|held| &held.family)).unwrap_or_default();
+        // A push of the same series takes nothing.
+        let before = if expects.is_some() { claims.clone() } else { Claims::default() };
+        let act = Act::Push { content: content.encode().into(), lives: None };
+        Ok::<_, push_groups::KeyError>(Change {
+            key,
+            expects,
+            gives,
+            act,
+            claims: claims.since(&before),
+            once: None,
+        })
     };
     let mut next = 0;
     let mut pushes = 0;
@@ -79,7 +84,38 @@ fn run(options: Options, groups: u64, time: Duration) -> Result<(), Box<dyn std:
     let (now, peak) = (kilobytes("VmRSS")?, kilobytes("VmHWM")?);
     println!("{groups:>7} {sync:>8} {rate:>10.0} {follow:>12.1?} {now:>10} {peak:>9}");
     println!("        {:?}", store.stats());
+    let is_kept = options.directory.is_some();
+    drop(store);
+    if is_kept {
+        let begun = Instant::now();
+        let store = LogStore::open(options)?;
+        println!("        opened again in {:.1?}: {:?}", begun.elapsed(), store.opened());
+    }
     Ok(())
+}
+
+/// Five counters and five gauges of one family each, five counters in one, and a histogram.
+fn content(value: f64) -> Content {
+    let number = |labels: &[(&str, String)]| Metric {
+        labels: labels.iter().map(|(name, value)| ((*name).into(), value.as_str().into())).collect(),
+        value: Value::Number { value, exemplar: None },
+        created: None,
+    };
+    let family = |name: String, kind, metrics| {
+        let (name, help, unit) = (name.into(), "What is counted here.".into(), "".into());
+        Held { family: Family { name, help, unit, kind, metrics }, time: 0 }
+    };
+    let one = || vec![number(&[])];
+    let mut families: Vec<Held> =
+        (0..5).map(|at| family(format!("job_{at}_total"), Kind::Counter, one())).collect();
+    families.extend((0..5).map(|at| family(format!("job_{at}_seconds"), Kind::Gauge, one())));
+    let steps = (0..5).map(|at| number(&[("step", at.to_string())])).collect();
+    families.push(family("job_steps_total".to_owned(), Kind::Counter, steps));
+    let buckets = [0.1, 1.0, f64::INFINITY].map(|le| Bucket { le, count: 3, exemplar: None }).to_vec();
+    let value = Value::Histogram { count: 3, sum: value, buckets };
+    let histogram = vec![Metric { labels: vec![], value, created: None }];
+    families.push(family("job_step_seconds".to_owned(), Kind::Histogram, histogram));
+    Content { checked: true, families }
 }
 
 /// A figure of this process from /proc, in kB.
