@@ -21,9 +21,9 @@ pub(crate) struct Following<'a> {
 }
 
 /// The states of the shard that were last told of, by their cursors: a cursor alone does not say whether the server
-/// still has the change that was the last one then.
+/// still has the change that was the last one then. None where a cursor has stood for two.
 #[derive(Debug, Default)]
-pub(crate) struct Marks(VecDeque<(Cursor, Meta)>);
+pub(crate) struct Marks(VecDeque<(Cursor, Option<Meta>)>);
 
 /// So many cursors may be in use.
 const MOST_MARKS: usize = 8;
@@ -33,13 +33,15 @@ const MOST_CHANGED: usize = 2_000;
 
 impl Marks {
     pub(crate) fn of(&self, cursor: Cursor) -> Option<Meta> {
-        self.0.iter().find(|(its, _)| *its == cursor).map(|(_, meta)| meta.clone())
+        self.0.iter().find(|(its, _)| *its == cursor).and_then(|(_, meta)| meta.clone())
     }
 
     fn keep(&mut self, meta: &Meta) -> Cursor {
         let cursor = Cursor { epoch: meta.epoch, seq: meta.seq };
-        self.0.retain(|(its, _)| *its != cursor);
-        self.0.push_back((cursor, meta.clone()));
+        let before = self.0.iter().position(|(its, _)| *its == cursor).and_then(|at| self.0.remove(at));
+        // A server that went back came as far again with other changes: who has that cursor may have it of either.
+        let is_one = before.is_none_or(|(_, before)| before.as_ref() == Some(meta));
+        self.0.push_back((cursor, is_one.then(|| meta.clone())));
         if self.0.len() > MOST_MARKS {
             self.0.pop_front();
         }
@@ -181,5 +183,31 @@ impl Following<'_> {
                 server.address()
             ))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(seq: u8, last: u8) -> Meta {
+        let mut bytes = vec![0; 65];
+        (bytes[0], bytes[8], bytes[9], bytes[50]) = (1, 7, seq, last);
+        Meta::read(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_cursor_that_has_stood_for_two_states_stands_for_none() {
+        let mut marks = Marks::default();
+        let cursor = marks.keep(&meta(3, 1));
+        assert_eq!((cursor, marks.keep(&meta(3, 1))), (Cursor { epoch: 7, seq: 3 }, cursor));
+        assert_eq!(marks.of(cursor), Some(meta(3, 1)));
+        for last in [2, 2, 1] {
+            assert_eq!(marks.keep(&meta(3, last)), cursor);
+            assert_eq!(marks.of(cursor), None);
+        }
+        (4..12).for_each(|seq| assert_eq!(marks.keep(&meta(seq, 1)).seq, u64::from(seq)));
+        assert_eq!(marks.0.len(), MOST_MARKS);
+        assert_eq!(marks.of(Cursor { epoch: 7, seq: 11 }), Some(meta(11, 1)));
     }
 }

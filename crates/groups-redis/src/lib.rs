@@ -34,6 +34,9 @@ mod server;
 
 mod chance;
 mod entry;
+// Not for users: fuzzing reads entries that no script writes.
+#[doc(hidden)]
+pub mod fuzzed;
 mod keys;
 mod meta;
 mod script;

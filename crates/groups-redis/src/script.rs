@@ -204,12 +204,22 @@ for _, some in ipairs(taken) do
   end
   redis.call('HSET', KEYS[8], unpack(pairs_of))
 end
-for i = 18, #ARGV do
-  local name = names[i]
-  if not tags[name] then
-    redis.call('HDEL', KEYS[7], name)
-  else
-    redis.call('HSET', KEYS[7], name, string.char(tags[name]) .. counts[name])
+for from = 18, #ARGV, 1000 do
+  local kept, freed = {}, {}
+  for i = from, math.min(from + 999, #ARGV) do
+    local name = names[i]
+    if tags[name] then
+      kept[#kept + 1] = name
+      kept[#kept + 1] = string.char(tags[name]) .. counts[name]
+    else
+      freed[#freed + 1] = name
+    end
+  end
+  if #kept > 0 then
+    redis.call('HSET', KEYS[7], unpack(kept))
+  end
+  if #freed > 0 then
+    redis.call('HDEL', KEYS[7], unpack(freed))
   end
 end
 if ARGV[9] ~= '' then

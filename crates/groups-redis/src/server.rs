@@ -52,6 +52,9 @@ const PASSING: [&str; 10] = [
     "UNBLOCKED",
 ];
 
+/// The same of errors without a word of their own.
+const PASSING_TEXTS: [&str; 2] = ["WAIT cannot be used with replica", "max number of clients reached"];
+
 /// So often a script is sent as text without a pause.
 const MOST_TEXTS: usize = 4;
 
@@ -119,6 +122,7 @@ impl Server {
     ) -> Result<T, StoreError> {
         let deadline = Instant::now() + patience;
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(250));
+        let mut last = None;
         for attempt in 0.. {
             let why = match once(attempt, deadline) {
                 Ok(done) => return Ok(done),
@@ -131,11 +135,14 @@ impl Server {
                 Err(Trouble::Passing(why)) => why,
             };
             self.retries.fetch_add(1, Ordering::Relaxed);
+            // A try that had no time any more says less than the one before it.
+            let why = if Instant::now() < deadline { why } else { last.take().unwrap_or(why) };
             let pause = backoff.pause();
             if Instant::now() + pause >= deadline {
                 let what = format!("{what}: {why} (tried {} times in {patience:?})", attempt + 1);
                 return Err(StoreError { what, passing: true });
             }
+            last = Some(why);
             sleep(pause);
         }
         unreachable!("it is tried without end")
@@ -157,7 +164,7 @@ impl Server {
         if says("NOSCRIPT") {
             return Trouble::Unknown;
         }
-        if PASSING.iter().any(|word| says(word)) || text.contains("WAIT cannot be used with replica") {
+        if PASSING.iter().any(|word| says(word)) || PASSING_TEXTS.iter().any(|words| text.contains(words)) {
             // Whom to ask is found out anew: a name may be another server's now.
             self.link.disconnect();
             return Trouble::Passing(format!("{}: {text}", self.address()));
