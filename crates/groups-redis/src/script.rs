@@ -178,9 +178,6 @@ if ARGV[4] == 'D' then
 else
   local rest
   redis.call('ZADD', KEYS[3], seq, ARGV[1])
-  if not held then
-    redis.call('ZREM', KEYS[4], ARGV[1])
-  end
   if ARGV[4] == 'P' then
     pushed, expires, rest = now, ARGV[7] ~= '' and millis + ARGV[7] or 0, ARGV[6] .. ARGV[5]
   else

@@ -160,6 +160,7 @@ fn without_its_state_a_shard_goes_on_behind_what_it_has() {
     }
     gateway.follow().unwrap();
     server.cli(&["DEL", &path("meta")]);
+    server.cli(&["ZADD", &path("gone"), "inf", "x", "1e300", "y"]);
     assert!(matches!(gateway.does("b", &push(2.0)), Ok(Outcome::Made { seq: 4, born: 2, .. })));
     assert!(gateway.follow().unwrap());
     assert_eq!((gateway.groups.len(), gateway.number("b")), (3, Some(2.0)));

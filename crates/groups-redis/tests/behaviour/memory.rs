@@ -97,6 +97,36 @@ fn who_follows_learns_of_single_groups_until_deletions_are_forgotten() {
 }
 
 #[test]
+fn deletions_that_are_forgotten_are_told_of_whatever_else_is_remembered() {
+    let server = RedisServer::start();
+    for (before, deletions) in (0..5).flat_map(|before| (0..7).map(move |deletions| (before, deletions))) {
+        let namespace = format!("{before}-{deletions}");
+        let options = Options { namespace, log_length: 3, ..Options::default() };
+        let mut gateway = Gateway::new(&server.url(), options.clone());
+        let mut follower = Gateway::new(&server.url(), options);
+        for job in 0..7 {
+            gateway.does(&format!("job-{job}"), &Deed::Push(vec![], 0.0)).unwrap();
+        }
+        gateway.follow().unwrap();
+        (0..before).for_each(|_| drop(gateway.does("job-0", &Deed::Push(vec![], 0.0)).unwrap()));
+        follower.follow().unwrap();
+        for job in 0..deletions {
+            gateway.does(&format!("job-{job}"), &Deed::Delete).unwrap();
+        }
+        // One is there again.
+        if deletions > 0 {
+            gateway.does("job-0", &Deed::Push(vec![], 0.0)).unwrap();
+        }
+        let whole = follower.follow().unwrap();
+        gateway.cursor = None;
+        gateway.follow().unwrap();
+        assert_eq!(follower.groups, gateway.groups, "{before} changes, then {deletions}");
+        assert_eq!(gateway.groups.len(), 7 - deletions + usize::from(deletions > 0));
+        assert!(whole || deletions <= 3, "{before} changes, then {deletions}");
+    }
+}
+
+#[test]
 fn a_server_that_went_back_and_made_the_same_change_again_is_noticed() {
     let mut server = RedisServer::start();
     let mut gateway = Gateway::new(&server.url(), Options::default());
