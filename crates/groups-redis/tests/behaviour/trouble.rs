@@ -218,7 +218,7 @@ fn nothing_is_acknowledged_before_a_replica_has_it() {
     let late = change(&key("late"), None, &empty());
     let error = gateway.store.commit(from_ref(&late)).unwrap_err();
     assert!(error.passing && error.what.contains("0 of 1 replicas have it after"), "{error:?}");
-    // Who tries it again on a connection that has written nothing does not take it for replicated either.
+    // Who tries it again on another connection does not take it for replicated either.
     let other = Gateway::new(&server.url(), patience(1_200));
     let error = other.store.commit(from_ref(&late)).unwrap_err();
     assert!(error.passing && error.what.contains("0 of 1 replicas have it after"), "{error:?}");
