@@ -84,8 +84,14 @@ fn a_slot_that_moved_is_followed_and_nothing_is_carried_out_twice() {
         // Each in its way: a pipeline with something that goes to any node, a transaction, a script.
         match round {
             1 => {
-                let values = link.run(pipe().cmd("PING").cmd("INCR").arg("{shop}:b")).unwrap();
-                assert_eq!(values[1], Value::Int(1));
+                let mut pipeline = pipe();
+                let traced = link.run_traced_by(pipeline.cmd("PING").cmd("INCR").arg("{shop}:b"), None);
+                assert_eq!(
+                    traced.unwrap(),
+                    (vec![Value::SimpleString("PONG".to_owned()), Value::Int(1)], true)
+                );
+                let traced = link.run_traced_by(&command(&["GET", "{shop}:b"]), None);
+                assert_eq!(traced.unwrap(), (vec![text("1")], false));
             }
             2 => {
                 let mut pipeline = pipe();

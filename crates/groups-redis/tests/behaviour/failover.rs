@@ -173,3 +173,27 @@ fn a_shard_that_moves_from_node_to_node_loses_nothing() {
         cluster.end_move(key, from, to);
     });
 }
+
+#[test]
+fn after_a_move_to_a_node_with_replicas_these_are_waited_for_from_the_first_push_on() {
+    let mut cluster = RedisCluster::start(3);
+    let key = "{push:multiprom#0}:meta";
+    let from = cluster.owner(key);
+    let to = (from + 1) % 3;
+    cluster.add_replica(to);
+    let push = Deed::Push(vec![("n", Kind::Counter)], 1.0);
+    let options = Options { patience: Duration::from_millis(1_500), ..Options::default() };
+    let mut gateway = Gateway::new(&cluster.url(), options);
+    gateway.does("a", &push).unwrap();
+    assert!(!gateway.store.stats().replicated);
+    cluster.begin_move(key, from, to);
+    cluster.move_keys(key, from, to);
+    cluster.end_move(key, from, to);
+    let replica = cluster.nodes.last().unwrap();
+    replica.pause();
+    let error = gateway.does("b", &push).unwrap_err();
+    assert!(error.passing && error.what.contains("0 of 1 replicas have it"), "{error:?}");
+    replica.resume();
+    until("the replica is waited for, and has it", || gateway.does("b", &push).is_ok());
+    assert!(gateway.store.stats().replicated);
+}
