@@ -94,3 +94,6 @@ fn series(metric: &Metric) -> impl Iterator<Item = (&str, &str)> {
     let labels = metric.labels.iter().map(|(name, value)| (&**name, &**value));
     labels.filter(|label| *label != ("instance", ""))
 }
+
+#[cfg(test)]
+mod tests;

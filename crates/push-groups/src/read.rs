@@ -106,3 +106,6 @@ pub fn read(syntax: Syntax, key: &GroupKey, body: &[u8], limits: &ReadLimits) ->
     body.families.retain(|family| !crate::PUSH_TIMES.contains(&&*family.name) && !family.metrics.is_empty());
     Ok(body)
 }
+
+#[cfg(test)]
+mod tests;

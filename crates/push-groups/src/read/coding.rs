@@ -83,3 +83,6 @@ fn snappy_reason(error: &io::Error) -> String {
 fn too_long(limit: usize) -> ReadError {
     Exceeded { limit: Limit::Bytes, allowed: limit }.into()
 }
+
+#[cfg(test)]
+mod tests;

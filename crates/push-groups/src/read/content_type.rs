@@ -95,3 +95,6 @@ fn quoted(text: &str) -> Option<(String, &str)> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

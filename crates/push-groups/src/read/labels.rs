@@ -26,6 +26,7 @@ impl<'a> Labels<'a> {
     }
 
     /// Whether a label of this name is among them.
+    #[inline]
     pub(super) fn has(&self, name: &str) -> bool {
         match self.names.is_empty() {
             true => self.pushed.iter().any(|(its, _)| *its == name),
@@ -33,13 +34,20 @@ impl<'a> Labels<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, (name, value): Pushed<'a>) {
         const MANY: usize = 16; // labels that are slower to look through than to look up
         self.pushed.push((name, value));
-        if self.pushed.len() == MANY {
-            self.names.extend(self.pushed.iter().map(|(name, _)| name));
-        } else if self.pushed.len() > MANY {
-            self.names.insert(name);
+        if self.pushed.len() >= MANY {
+            self.name(name);
+        }
+    }
+
+    #[cold]
+    fn name(&mut self, name: &'a str) {
+        match self.names.is_empty() {
+            true => self.names.extend(self.pushed.iter().map(|(name, _)| name)),
+            false => drop(self.names.insert(name)),
         }
     }
 

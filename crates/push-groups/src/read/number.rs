@@ -24,3 +24,6 @@ pub(super) fn count(value: f64) -> u64 {
     let truncated = |value: f64| if (-HALF..HALF).contains(&value) { value as i64 } else { i64::MIN };
     if value >= HALF { truncated(value - HALF) as u64 | 1 << 63 } else { truncated(value) as u64 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,3 +157,6 @@ fn add(into: &mut Value, suffix: &str, number: f64, bound: Option<f64>, example:
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,3 +131,6 @@ impl From<Why> for ReadError {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,15 +5,12 @@
 mod cursor;
 mod families;
 
-use std::borrow::Cow;
-
-use cursor::{Cursor, Why};
+use cursor::{Cursor, NameBytes, Why};
 use families::{Families, Number};
 
 use super::labels::{Group, Labels};
 use super::number::number;
 use super::{Body, Exceeded, Limit, ReadError, ReadLimits};
-use crate::names::{continues_label_name, continues_metric_name, starts_label_name, starts_metric_name};
 use crate::{GroupKey, Help, quoted, quoted_byte};
 
 pub(super) fn read(key: &GroupKey, body: &[u8], limits: &ReadLimits) -> Result<Body, ReadError> {
@@ -72,7 +69,7 @@ impl<'a> Reader<'a> {
         };
         cursor.skip_blanks();
         cursor.peek()?;
-        let name = cursor.name(starts_metric_name, continues_metric_name)?;
+        let name = cursor.name(&NameBytes::METRIC)?;
         // A line that says nothing is no error.
         if cursor.takes_line_end()? {
             return Ok(());
@@ -106,7 +103,7 @@ impl<'a> Reader<'a> {
 
     /// The next byte is the first one of a name.
     fn sample(&mut self) -> Result<(), Why> {
-        let name = self.cursor.name(starts_metric_name, continues_metric_name)?;
+        let name = self.cursor.name(&NameBytes::METRIC)?;
         if name.is_empty() {
             return Err("invalid metric name".into());
         }
@@ -142,7 +139,7 @@ impl<'a> Reader<'a> {
             if cursor.peek()? == b'}' {
                 break;
             }
-            let name = cursor.name(starts_label_name, continues_label_name)?;
+            let name = cursor.name(&NameBytes::LABEL)?;
             if name.is_empty() {
                 let family = family(&mut self.families);
                 return Err(format!("invalid label name for metric {family:?}").into());
@@ -172,7 +169,6 @@ impl<'a> Reader<'a> {
                 }
             }
             let value = cursor.label_value()?;
-            let value = text(value)?;
             if name.len() > self.limits.label_name {
                 return Err(Exceeded { limit: Limit::LabelName, allowed: self.limits.label_name }.into());
             }
@@ -223,11 +219,5 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A label's value as text.
-fn text(value: Cow<'_, [u8]>) -> Result<Cow<'_, str>, Why> {
-    let invalid = |value: &[u8]| Why::from(format!("invalid label value {}", quoted(value)));
-    match value {
-        Cow::Borrowed(value) => Ok(std::str::from_utf8(value).map_err(|_| invalid(value))?.into()),
-        Cow::Owned(value) => Ok(String::from_utf8(value).map_err(|error| invalid(error.as_bytes()))?.into()),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -155,3 +155,6 @@ impl<'a> Wire<'a> {
         self.bytes().map(Message::new)
     }
 }
+
+#[cfg(test)]
+mod tests;

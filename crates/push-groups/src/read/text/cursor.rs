@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::names::{continues_label_name, continues_metric_name, starts_label_name, starts_metric_name};
 use crate::quoted;
 use crate::read::{Exceeded, ReadError};
 
@@ -9,6 +10,8 @@ use crate::read::{Exceeded, ReadError};
 /// unawares.
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
+    /// The whole page, where it is UTF-8: asked once, as asking for each word takes longer than reading it.
+    page: Option<&'a str>,
 }
 
 /// Why a line is wrong.
@@ -21,9 +24,44 @@ pub(super) enum Why {
     Limit(Exceeded),
 }
 
+/// Which bytes names are made of.
+pub(super) struct NameBytes([u8; 256]);
+
+impl NameBytes {
+    const NONE: u8 = 0;
+    const CONTINUES: u8 = 1;
+    const STARTS: u8 = 2;
+
+    /// Of metrics.
+    pub(super) const METRIC: NameBytes = NameBytes::new(true);
+    /// Of labels.
+    pub(super) const LABEL: NameBytes = NameBytes::new(false);
+
+    const fn new(is_metric: bool) -> NameBytes {
+        let (mut table, mut byte) = ([NameBytes::NONE; 256], 0);
+        while byte <= u8::MAX as usize {
+            let (starts, continues) = match is_metric {
+                true => (starts_metric_name(byte as u8), continues_metric_name(byte as u8)),
+                false => (starts_label_name(byte as u8), continues_label_name(byte as u8)),
+            };
+            table[byte] = match () {
+                () if starts => NameBytes::STARTS,
+                () if continues => NameBytes::CONTINUES,
+                () => NameBytes::NONE,
+            };
+            byte += 1;
+        }
+        NameBytes(table)
+    }
+
+    fn of(&self, byte: u8) -> u8 {
+        self.0[usize::from(byte)]
+    }
+}
+
 impl<'a> Cursor<'a> {
     pub(super) fn new(page: &'a [u8]) -> Cursor<'a> {
-        Cursor { rest: page }
+        Cursor { rest: page, page: std::str::from_utf8(page).ok() }
     }
 
     /// The first byte of a line that is no blank, at which the cursor then is; none at the end of the page, which may
@@ -63,19 +101,25 @@ impl<'a> Cursor<'a> {
         self.take_while(|byte| !matches!(byte, b' ' | b'\t' | b'\n'))
     }
 
-    /// A name of these bytes; empty where the next byte starts none.
-    pub(super) fn name(
-        &mut self,
-        starts: impl Fn(u8) -> bool,
-        continues: impl Fn(u8) -> bool,
-    ) -> Result<&'a str, Why> {
-        if !starts(self.peek()?) {
+    /// A name of these bytes, all of them ASCII; empty where the next byte starts none.
+    #[inline]
+    pub(super) fn name(&mut self, bytes: &NameBytes) -> Result<&'a str, Why> {
+        if bytes.of(self.peek()?) != NameBytes::STARTS {
             return Ok("");
         }
-        let name = self.take_while(continues)?;
-        std::str::from_utf8(name).map_err(|_| Why::from("a name that is not ASCII"))
+        let name = self.take_while(|byte| bytes.of(byte) != NameBytes::NONE)?;
+        // A table has no byte that is not ASCII.
+        Ok(self.text(name).unwrap_or_default())
     }
 
+    /// The bytes that were just taken as text, if they are UTF-8.
+    fn text(&self, taken: &'a [u8]) -> Option<&'a str> {
+        let Some(page) = self.page else { return std::str::from_utf8(taken).ok() };
+        let end = page.len() - self.rest.len();
+        page.get(end - taken.len()..end)
+    }
+
+    #[inline]
     fn take_while(&mut self, is_part: impl Fn(u8) -> bool) -> Result<&'a [u8], Why> {
         let end = self.rest.iter().position(|byte| !is_part(*byte)).ok_or(Why::End)?;
         Ok(self.take(end))
@@ -88,26 +132,31 @@ impl<'a> Cursor<'a> {
     }
 
     /// What stands before the next `"`, without its escapes; steps over the quote.
-    pub(super) fn label_value(&mut self) -> Result<Cow<'a, [u8]>, Why> {
-        let mut value = Cow::Borrowed(&[][..]);
+    pub(super) fn label_value(&mut self) -> Result<Cow<'a, str>, Why> {
+        let invalid = |value: &[u8]| Why::from(format!("invalid label value {}", quoted(value)));
+        let mut value = Vec::new();
         loop {
             let is_plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | b'\n');
             let end = self.rest.iter().position(|byte| !is_plain(byte)).ok_or(Why::End)?;
             let plain = self.take(end);
             let byte = self.peek()?;
             if byte == b'"' && value.is_empty() {
+                let value = self.text(plain).ok_or_else(|| invalid(plain))?;
                 self.skip();
-                return Ok(Cow::Borrowed(plain));
+                return Ok(value.into());
             }
-            value.to_mut().extend_from_slice(plain);
+            value.extend_from_slice(plain);
             self.skip();
             match byte {
-                b'"' => return Ok(value),
+                b'"' => {
+                    let value = String::from_utf8(value).map_err(|error| invalid(error.as_bytes()))?;
+                    return Ok(value.into());
+                }
                 b'\n' => {
                     let value = quoted(&value);
                     return Err(format!("label value {value} contains unescaped new-line").into());
                 }
-                _ => value.to_mut().push(self.escaped(b"\\\"")?),
+                _ => value.push(self.escaped(b"\\\"")?),
             }
         }
     }
