@@ -65,14 +65,15 @@ fn length_delimited<'a>(row: &mut Message<'a>) -> Result<Message<'a>, ReadError>
 
 fn family<'a>(message: Message<'a>, reader: &mut MetricReader<'a, '_>) -> Result<Told, ReadError> {
     let (mut name, mut help, mut unit, mut kind) = (&[][..], &[][..], &[][..], 0);
-    let mut has_metrics = false;
+    const FIRST: usize = 1024; // metrics that are believed before they are read
+    let mut metrics = 0_usize;
     let mut fields = message;
     while let Some(Field { number, value }) = fields.field()? {
         match number {
             1 => name = value.bytes().unwrap_or(name),
             2 => help = value.bytes().unwrap_or(help),
             3 => kind = value.varint().unwrap_or(kind),
-            4 => has_metrics |= value.bytes().is_some(),
+            4 => metrics += usize::from(value.bytes().is_some()),
             5 => unit = value.bytes().unwrap_or(unit),
             _ => {}
         }
@@ -89,9 +90,10 @@ fn family<'a>(message: Message<'a>, reader: &mut MetricReader<'a, '_>) -> Result
         timestamps: false,
         inconsistent: None,
     };
-    if !has_metrics {
+    if metrics == 0 {
         return Ok(told);
     }
+    told.family.metrics.reserve_exact(metrics.min(FIRST));
     if matches!(text(name), Cow::Owned(_)) || !is_metric_name(&told.family.name) {
         return Err(wrong(name, "has a name that is not [a-zA-Z_:][a-zA-Z0-9_:]*"));
     }

@@ -107,10 +107,11 @@ impl<'a, 'g> MetricReader<'a, 'g> {
         if value.len() > self.limits.label_value {
             return Err(Exceeded { limit: Limit::LabelValue, allowed: self.limits.label_value }.into());
         }
-        let shown = String::from_utf8_lossy(name);
-        let Some(name) = std::str::from_utf8(name).ok().filter(|name| is_label_name(name)) else {
-            return Ok(Some(format!("has a label with an invalid name: {shown}")));
+        let Some(legal) = std::str::from_utf8(name).ok().filter(|name| is_label_name(name)) else {
+            let name = String::from_utf8_lossy(name);
+            return Ok(Some(format!("has a label with an invalid name: {name}")));
         };
+        let name = legal;
         if self.labels.has(name) {
             return Ok(Some(format!("has two or more labels with the same name: {name}")));
         }

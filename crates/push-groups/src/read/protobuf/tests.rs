@@ -227,7 +227,7 @@ fn what_is_no_row_of_messages_is_refused() {
         (b"\x80", "unexpected EOF"),
         (b"\x05", "unexpected EOF"),
         (b"\x05abc", "unexpected EOF"),
-        // 1.5.1 asks for 34 GB, and is gone.
+        // 1.5.1 asks the system for 34 GB, and its process ends.
         (b"\xff\xff\xff\xff\x7f", "unexpected EOF"),
         (b"\xff\xff\xff\xff\xff\x7f", "invalid varint32 encountered"),
         (b"a 1\n", "unexpected EOF"),

@@ -46,6 +46,7 @@ impl<'a> Message<'a> {
     }
 
     /// The next field; none at the end.
+    #[inline]
     pub(super) fn field(&mut self) -> Result<Option<Field<'a>>, Why> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -72,7 +73,19 @@ impl<'a> Message<'a> {
     }
 
     /// A number, seven bits to the byte, the lowest first.
+    #[inline]
     pub(super) fn varint(&mut self) -> Result<u64, Why> {
+        // Most take one byte.
+        match self.rest {
+            [byte @ ..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Why> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.rest.split_first().ok_or(Why::End)?;
