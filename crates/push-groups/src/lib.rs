@@ -44,5 +44,8 @@ pub use names::{is_label_name, is_metric_name};
 pub use page::{Hidden, Page, PageFormat, Piece, push_go_number};
 pub use push::{Mode, Prepared, Push, Unfit, prepare, prepare_delete, prepare_failure};
 pub use quote::{quoted, quoted_byte};
-pub use read::{Body, Coding, Exceeded, Inconsistent, Limit, ReadError, ReadLimits, Syntax, decode, read};
+pub use read::{
+    Body, Coding, Exceeded, Inconsistent, Limit, ReadError, ReadLimits, Syntax, decode, read, read_family,
+    read_flat,
+};
 pub use store::{Act, Change, Cursor, Entry, GroupStore, Once, Outcome, StoreError, Updates, Version};

@@ -107,5 +107,27 @@ pub fn read(syntax: Syntax, key: &GroupKey, body: &[u8], limits: &ReadLimits) ->
     Ok(body)
 }
 
+/// Reads text that is pushed to no group: as [`read`], but metrics keep all of their labels.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_flat(body: &[u8], limits: &ReadLimits) -> Result<Body, ReadError> {
+    if body.len() > limits.bytes {
+        return Err(Exceeded { limit: Limit::Bytes, allowed: limits.bytes }.into());
+    }
+    let mut body = text::read_in(labels::Group::none(), body, limits)?;
+    body.families.retain(|family| !crate::PUSH_TIMES.contains(&&*family.name) && !family.metrics.is_empty());
+    Ok(body)
+}
+
+/// Reads one protobuf `MetricFamily` of the group `key`, as the official push gateway has it in its file: without a
+/// length in front, and the push times are families as any other.
+///
+/// # Errors
+/// As [`read`], but for what a page cannot show.
+pub fn read_family(key: &GroupKey, message: &[u8]) -> Result<Family, ReadError> {
+    protobuf::read_family(key, message)
+}
+
 #[cfg(test)]
 mod tests;

@@ -70,6 +70,11 @@ impl<'a> Group<'a> {
         Group { names: key.labels().map(|(name, _)| name).collect() }
     }
 
+    /// What no group does.
+    pub(super) fn none() -> Group<'a> {
+        Group { names: Vec::new() }
+    }
+
     /// Whether the group says it: whatever a metric says of this label is overwritten.
     pub(super) fn says(&self, name: &str) -> bool {
         self.names.contains(&name)

@@ -43,6 +43,13 @@ pub(super) fn read(key: &GroupKey, body: &[u8], limits: &ReadLimits) -> Result<B
     Ok(Body { families: told.into_iter().map(|told| told.family).collect(), timestamps })
 }
 
+/// One message, with all that it says but the labels of its group.
+pub(super) fn read_family(key: &GroupKey, message: &[u8]) -> Result<Family, ReadError> {
+    let limits = ReadLimits { bytes: usize::MAX, samples: usize::MAX, ..ReadLimits::default() };
+    let group = Group::new(key);
+    family(Message::new(message), &mut MetricReader::new(key, &group, &limits)).map(|told| told.family)
+}
+
 /// A family of the body.
 struct Told {
     family: Family,

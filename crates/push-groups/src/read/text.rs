@@ -14,9 +14,14 @@ use super::{Body, Exceeded, Limit, ReadError, ReadLimits};
 use crate::{GroupKey, Help, quoted, quoted_byte};
 
 pub(super) fn read(key: &GroupKey, body: &[u8], limits: &ReadLimits) -> Result<Body, ReadError> {
+    read_in(Group::new(key), body, limits)
+}
+
+/// Reads what is pushed to a group that does this to labels.
+pub(super) fn read_in(group: Group<'_>, body: &[u8], limits: &ReadLimits) -> Result<Body, ReadError> {
     let mut reader = Reader {
         cursor: Cursor::new(body),
-        families: Families::new(Group::new(key)),
+        families: Families::new(group),
         labels: Labels::default(),
         samples: limits.samples,
         timestamps: false,
