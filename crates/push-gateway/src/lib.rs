@@ -22,6 +22,8 @@ mod surface;
 
 mod server;
 
+mod tls;
+
 mod stream;
 
 mod path;
@@ -64,3 +66,4 @@ pub use routes::Routes;
 pub use server::serve;
 pub use stamp::stamp;
 pub use surface::{Reload, Surface, SurfaceOptions, respond};
+pub use tls::tls_config;

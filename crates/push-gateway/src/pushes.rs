@@ -8,7 +8,9 @@ use hyper::header::CONTENT_ENCODING;
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use metrics_core::Mode as Rule;
-use push_groups::{Body, Coding, Family, GroupKey, Mode, Once, Push, ReadError, Syntax, check, decode, read};
+use push_groups::{
+    Body, Coding, Family, GroupKey, Mode, Once, Push, ReadError, ReadLimits, Syntax, check, decode, read,
+};
 
 use crate::answer::{Answer, empty, refused};
 use crate::dry_run;
@@ -166,11 +168,20 @@ fn once_of(id: &str, key: &GroupKey, keep: Duration) -> Once {
 
 /// What the body says.
 pub(crate) fn said(surface: &Surface, parts: &Parts, key: &GroupKey, body: Bytes) -> Result<Body, Failure> {
+    said_by(surface, parts, body, |syntax, body, limits| read(syntax, key, body, limits))
+}
+
+/// What the body says to this reader.
+pub(crate) fn said_by(
+    surface: &Surface,
+    parts: &Parts,
+    body: Bytes,
+    read: impl FnOnce(Syntax, &[u8], &ReadLimits) -> Result<Body, ReadError>,
+) -> Result<Body, Failure> {
     let coding = parts.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
-    let syntax = Syntax::of_content_type(content_type(parts));
     let limits = &surface.options.limits;
     let body = decode(Coding::of_content_encoding(coding), body, limits.bytes);
-    let said = body.and_then(|body| read(syntax, key, &body, limits));
+    let said = body.and_then(|body| read(Syntax::of_content_type(content_type(parts)), &body, limits));
     match said {
         Ok(said) if said.timestamps => {
             Err(inconsistent("pushed metrics must not have timestamps".to_owned()))

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use crate::stream::ImpatientStream;
 use crate::{Surface, respond};
@@ -78,7 +79,7 @@ pub async fn serve(
         if let Ok(slot) = slots.clone().try_acquire_owned() {
             // A small answer must not wait for the acknowledgement of the one before. Where it cannot be set, it waits.
             let _ = stream.set_nodelay(true);
-            let connection = serve_connection(stream, surface.clone(), stopping.clone());
+            let connection = greet(stream, surface.clone(), stopping.clone());
             connections.spawn(async move {
                 connection.await;
                 drop(slot);
@@ -101,8 +102,20 @@ pub async fn serve(
     Ok(())
 }
 
+/// Speaks TLS with the client first, where that is to be.
+async fn greet(stream: TcpStream, surface: Arc<Surface>, stopping: watch::Receiver<()>) {
+    let Some(tls) = surface.options.tls.clone() else {
+        return serve_connection(stream, surface, stopping).await;
+    };
+    match timeout(surface.options.request_time, TlsAcceptor::from(tls).accept(stream)).await {
+        Ok(Ok(stream)) => serve_connection(stream, surface, stopping).await,
+        Ok(Err(error)) => tracing::debug!("TLS handshake: {error}"),
+        Err(_) => tracing::debug!("TLS handshake: it took too long"),
+    }
+}
+
 /// Answers the requests of one connection until it ends, breaks a limit, or `stopping` and no request runs.
-pub(crate) async fn serve_connection<S: AsyncRead + AsyncWrite + Send + Unpin>(
+async fn serve_connection<S: AsyncRead + AsyncWrite + Send + Unpin>(
     stream: S,
     surface: Arc<Surface>,
     mut stopping: watch::Receiver<()>,

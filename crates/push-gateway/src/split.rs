@@ -20,29 +20,38 @@ pub(crate) fn split(
     if let Some(label) = by.iter().find(|label| key.label(label).is_some()) {
         return Err(format!("group_by: the path names {label:?} already"));
     }
+    let key_of = |metric: &Metric| {
+        let own = metric.labels.iter().filter(|(name, _)| by.iter().any(|label| **label == **name));
+        let labels = key.labels().chain(own.map(|(name, value)| (&**name, &**value)));
+        GroupKey::new(labels).map_err(|error| format!("group_by: {error}"))
+    };
+    split_by(families, key_of)
+}
+
+/// The groups of metrics: each is of that which `key_of` gives for it, and lacks the labels of that.
+///
+/// # Errors
+/// Those of `key_of`.
+pub(crate) fn split_by(
+    families: Vec<Family>,
+    key_of: impl Fn(&Metric) -> Result<GroupKey, String>,
+) -> Result<Vec<(GroupKey, Vec<Family>)>, String> {
     let mut groups: BTreeMap<GroupKey, Vec<Family>> = BTreeMap::new();
     for Family { name, help, kind, unit, metrics } in families {
-        for metric in metrics {
-            let key = key_of(key, &metric, by)?;
+        for mut metric in metrics {
+            let key = key_of(&metric)?;
+            metric.labels.retain(|(name, _)| key.label(name).is_none());
             let families = groups.entry(key).or_default();
             if families.last().is_none_or(|last| last.name != name) {
                 let (name, help, unit) = (name.clone(), help.clone(), unit.clone());
                 families.push(Family { name, help, kind, unit, metrics: Vec::new() });
             }
             if let Some(family) = families.last_mut() {
-                let labels =
-                    metric.labels.into_iter().filter(|(name, _)| !by.iter().any(|label| **label == **name));
-                family.metrics.push(Metric { labels: labels.collect(), ..metric });
+                family.metrics.push(metric);
             }
         }
     }
     Ok(groups.into_iter().collect())
-}
-
-fn key_of(key: &GroupKey, metric: &Metric, by: &[String]) -> Result<GroupKey, String> {
-    let own = metric.labels.iter().filter(|(name, _)| by.iter().any(|label| **label == **name));
-    let labels = key.labels().chain(own.map(|(name, value)| (&**name, &**value)));
-    GroupKey::new(labels).map_err(|error| format!("group_by: {error}"))
 }
 
 #[cfg(test)]

@@ -61,6 +61,8 @@ pub struct SurfaceOptions {
     pub request_time: Duration,
     /// How many connections there may be at once.
     pub connections: usize,
+    /// What is shown to clients that are to speak TLS: [`tls_config`](crate::tls_config); none for plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// What the program was told, for the status page.
     pub flags: Vec<(String, String)>,
 }
@@ -305,6 +307,7 @@ impl Default for SurfaceOptions {
             limits: ReadLimits::default(),
             request_time: Duration::from_secs(30),
             connections: 1000,
+            tls: None,
             flags: Vec::new(),
         }
     }
