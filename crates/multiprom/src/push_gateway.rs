@@ -1,8 +1,10 @@
 //! `multiprom push-gateway`: what jobs push, shown to Prometheus.
 
 mod config;
+mod import;
 mod log;
 mod settings;
+mod stores;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -10,18 +12,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use groups_log::{LogStore, Options, Sync as LogSync};
 use push_gateway::{Gateway, GatewayOptions, Surface, serve};
-use push_groups::GroupStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::cli::push_gateway::{PushGateway, SWITCHES, Sync};
+use crate::cli::push_gateway::{PushGateway, SWITCHES};
 use crate::listen::{listen, url};
 use crate::serve::LAST_MOMENT;
 use crate::signals::{end_requested, end_requests};
 
 use self::settings::{addresses, surface_options};
+use self::stores::stores;
 
 /// Names that the program may be called by to be this command.
 const NAMES: [&str; 2] = ["pushgateway", "prometheus-pushgateway"];
@@ -70,14 +71,15 @@ pub(crate) fn push_gateway(mut command: PushGateway) -> anyhow::Result<()> {
 
 async fn serve_all(command: PushGateway, level: log::Level) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting pushgateway");
-    let store = tokio::task::block_in_place(|| store(&command))?;
+    // Nothing else is to be done meanwhile.
+    let stores = stores(&command)?;
     let options = GatewayOptions {
         queue: command.waiting,
-        groups: command.groups,
+        groups: command.groups.map(|groups| groups.div_ceil(stores.len())),
         lives: Some(command.ttl).filter(|ttl| !ttl.is_zero()),
         ..GatewayOptions::default()
     };
-    let gateway = Gateway::new(vec![store], &options).context("read the groups")?;
+    let gateway = Gateway::new(stores, &options).context("read the groups")?;
     let surface_options = surface_options(&command)?;
     let path = format!("{}{}", surface_options.routes.prefix, surface_options.routes.page);
     let path_of_config = command.config.clone();
@@ -114,31 +116,6 @@ async fn all_ended(servers: &mut JoinSet<std::io::Result<()>>) -> anyhow::Result
         served.context("a server panicked")?.context("serve")?;
     }
     Ok(())
-}
-
-/// Where groups are kept.
-fn store(command: &PushGateway) -> anyhow::Result<Arc<dyn GroupStore>> {
-    let options = match command.persistence.is_empty() {
-        true => {
-            tracing::info!("groups are kept in memory, and are gone with the gateway: no --persistence.file");
-            Options::in_memory()
-        }
-        false => {
-            let directory = format!("{}.d", command.persistence);
-            tracing::info!(directory, "groups are kept on disk");
-            Options {
-                sync: match command.persistence_sync {
-                    Sync::Always => LogSync::Always,
-                    Sync::Interval => LogSync::Interval(command.persistence_interval),
-                    Sync::Never => LogSync::Never,
-                },
-                ignore_corrupt: command.ignore_corrupt,
-                ..Options::new(directory)
-            }
-        }
-    };
-    let store = LogStore::open(options).context("open the groups")?;
-    Ok(Arc::new(store))
 }
 
 #[cfg(test)]

@@ -104,6 +104,47 @@ pub(crate) struct PushGateway {
     #[arg(long = "persistence.ignore-corrupt", help_heading = PERSISTENCE)]
     pub(crate) ignore_corrupt: bool,
 
+    /// Keep what is pushed in this Redis, so that any number of gateways show the same page: an address such as
+    /// redis://USER:PASSWORD@HOST:PORT/DB, redis+sentinel://HOST[,HOST...]/MASTER, redis+cluster://HOST[,HOST...], rediss
+    /// for TLS; or, as PushGatewayRedis has it, HOST:PORT, and several of a cluster
+    ///
+    /// A password is better kept in REDIS_PASSWORD. A push is answered once the master has it, and a replica where there
+    /// are any.
+    #[arg(long = "redis.endpoint", value_name = "ADDRESS", help_heading = PERSISTENCE)]
+    pub(crate) redis: Option<String>,
+
+    /// What the keys in Redis begin with
+    #[arg(long = "redis.namespace", value_name = "NAME", default_value = "multiprom", help_heading = PERSISTENCE)]
+    pub(crate) redis_namespace: String,
+
+    /// Into how many parts jobs are shared out, on as many nodes of a cluster; never to be changed
+    #[arg(long = "redis.shards", value_name = "NUMBER", default_value_t = 1, help_heading = PERSISTENCE)]
+    pub(crate) redis_shards: u32,
+
+    /// How many replicas have to have a push before it is answered: auto for one where there are any, none, or a number
+    #[arg(long = "redis.wait-replicas", value_name = "NUMBER", default_value = "auto", help_heading = PERSISTENCE)]
+    pub(crate) redis_wait: String,
+
+    /// How long a push is tried while Redis does not answer, through a fail-over; then it is answered 503
+    #[arg(long = "push.timeout", value_name = "TIME", default_value = "10s", value_parser = time, help_heading = PUSH)]
+    pub(crate) push_time: Duration,
+
+    /// What only the configuration file says of Redis.
+    #[arg(skip)]
+    pub(crate) redis_extra: RedisExtra,
+
+    /// Speak TLS
+    #[arg(long = "tls.enabled", help_heading = WEB)]
+    pub(crate) tls: bool,
+
+    /// The certificates for that, PEM
+    #[arg(long = "tls.cert", value_name = "FILE", help_heading = WEB)]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The key for that, PEM
+    #[arg(long = "tls.key", value_name = "FILE", help_heading = WEB)]
+    pub(crate) tls_key: Option<PathBuf>,
+
     /// Take pushes that do not fit beside what is held: they are answered 202, and of two that exclude each other the
     /// earlier group is shown
     #[arg(long = "push.disable-consistency-check", help_heading = PUSH)]
@@ -217,8 +258,25 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// What only the configuration file says of Redis.
+#[derive(Clone, Default)]
+pub(crate) struct RedisExtra {
+    pub(crate) master: Option<String>,
+    pub(crate) database: u32,
+    pub(crate) password: Option<String>,
+    pub(crate) tls: bool,
+}
+
+impl std::fmt::Debug for RedisExtra {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisExtra").field("master", &self.master).finish_non_exhaustive()
+    }
+}
+
 /// Flags without a value, which `--no-FLAG` takes back.
-pub(crate) const SWITCHES: [&str; 6] = [
+pub(crate) const SWITCHES: [&str; 7] = [
+    "tls.enabled",
     "web.enable-lifecycle",
     "web.enable-admin-api",
     "web.prefer-openmetrics",

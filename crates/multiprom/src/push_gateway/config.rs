@@ -1,7 +1,6 @@
 //! The file of PushGatewayRedis' form.
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -9,25 +8,37 @@ use push_gateway::parse_duration;
 use serde::Deserialize;
 
 use super::log::Level;
-use crate::cli::push_gateway::{LogLevel, OwnMetrics, PushGateway};
+use crate::cli::push_gateway::{LogLevel, OwnMetrics, PushGateway, RedisExtra};
 
-/// What the file says. Keys that are not known are ignored, as PushGatewayRedis ignores them.
-#[derive(Debug, Default, Deserialize)]
+/// What the file says. Keys that are not known are ignored, as PushGatewayRedis ignores them; so are `pool_size`,
+/// `idle_timeout` and `max_connection_age` of its `redis`: there is no pool here.
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Config {
     port: Option<u16>,
     metrics_path: Option<String>,
     telemetry_path: Option<String>,
     ingest_path: Option<String>,
+    tls_enabled: Option<bool>,
+    tls_key_path: Option<PathBuf>,
+    tls_cert_path: Option<PathBuf>,
     redis: Redis,
     /// Ours: debug, info, warn or error; read again by `/-/reload`.
     log_level: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Redis {
+    endpoint: Option<String>,
+    master_name: Option<String>,
+    /// 0 for no limit.
+    timeout: Option<String>,
     expiration: Option<String>,
+    db: Option<u32>,
+    password: Option<String>,
+    tls_enabled: Option<bool>,
+    tls_skip_verify: Option<bool>,
 }
 
 impl Config {
@@ -73,12 +84,36 @@ pub(crate) fn take_up(command: &mut PushGateway) -> anyhow::Result<Option<Config
     if let Some(to) = path_of("ingest_path", &config.ingest_path)? {
         command.ingest = to;
     }
-    if let Some(text) = &config.redis.expiration {
-        let expiration: Option<Duration> = parse_duration(text);
-        command.ingest_ttl = expiration.with_context(|| {
-            format!("{}: redis.expiration {text:?}: wanted a time such as 5m", path.display())
-        })?;
+    command.tls = config.tls_enabled.unwrap_or(command.tls);
+    command.tls_key = config.tls_key_path.clone().or(command.tls_key.take());
+    command.tls_cert = config.tls_cert_path.clone().or(command.tls_cert.take());
+    let redis = &config.redis;
+    let time = |key: &str, text: &Option<String>| match text {
+        None => Ok(None),
+        Some(text) => parse_duration(text)
+            .map(Some)
+            .with_context(|| format!("{}: redis.{key} {text:?}: wanted a time such as 5m", path.display())),
+    };
+    if let Some(expiration) = time("expiration", &redis.expiration)? {
+        command.ingest_ttl = expiration;
     }
+    if let Some(timeout) = time("timeout", &redis.timeout)?.filter(|timeout| !timeout.is_zero()) {
+        command.push_time = timeout;
+    }
+    if redis.tls_skip_verify == Some(true) {
+        bail!(
+            "{}: redis.tls_skip_verify: whom the gateway speaks to is always verified; SSL_CERT_FILE names a file of \
+             authorities to trust",
+            path.display()
+        );
+    }
+    command.redis = redis.endpoint.clone().filter(|endpoint| !endpoint.is_empty()).or(command.redis.take());
+    command.redis_extra = RedisExtra {
+        master: redis.master_name.clone().filter(|name| !name.is_empty()),
+        database: redis.db.unwrap_or_default(),
+        password: redis.password.clone().filter(|password| !password.is_empty()),
+        tls: redis.tls_enabled.unwrap_or_default(),
+    };
     Ok(Some(config))
 }
 

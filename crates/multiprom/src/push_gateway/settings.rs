@@ -1,8 +1,11 @@
 //! What the command line says, as options of the gateway's surface.
 
+use std::sync::Arc;
+
 use anyhow::bail;
-use push_gateway::{Routes, SurfaceOptions};
+use push_gateway::{Routes, SurfaceOptions, tls_config};
 use push_groups::ReadLimits;
+use rustls::ServerConfig;
 
 use crate::cli::push_gateway::{OwnMetrics, PushGateway};
 
@@ -51,6 +54,7 @@ pub(crate) fn surface_options(command: &PushGateway) -> anyhow::Result<SurfaceOp
         },
         request_time: command.request_time,
         connections: command.connections,
+        tls: tls(command)?,
         flags: flags(command),
     })
 }
@@ -70,6 +74,17 @@ fn prefix(command: &PushGateway) -> anyhow::Result<String> {
     };
     let path = path.trim_matches('/');
     Ok(if path.is_empty() { String::new() } else { format!("/{path}") })
+}
+
+/// What clients are shown, where they are to speak TLS.
+fn tls(command: &PushGateway) -> anyhow::Result<Option<Arc<ServerConfig>>> {
+    match (command.tls, &command.tls_cert, &command.tls_key) {
+        (false, _, _) => Ok(None),
+        (true, Some(cert), Some(key)) => {
+            tls_config(cert, key).map(Some).map_err(|why| anyhow::anyhow!("TLS: {why}"))
+        }
+        (true, _, _) => bail!("--tls.enabled needs --tls.cert and --tls.key"),
+    }
 }
 
 /// The flags as the status page shows them.
@@ -96,6 +111,12 @@ fn flags(command: &PushGateway) -> Vec<(String, String)> {
         value("push.max-waiting", command.waiting.to_string()),
         value("push.ttl", time(command.ttl)),
         value("redis.expiration", time(command.ingest_ttl)),
+        // The address of a Redis may hold a password.
+        value(
+            "redis.namespace",
+            command.redis.as_ref().map(|_| command.redis_namespace.clone()).unwrap_or_default(),
+        ),
+        value("tls.enabled", command.tls.to_string()),
         value("web.enable-admin-api", command.admin.to_string()),
         value("web.enable-lifecycle", command.lifecycle.to_string()),
         value("web.external-url", command.external_url.clone()),
