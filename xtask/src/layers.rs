@@ -26,15 +26,8 @@ const LAYERS: &[&[&str]] = &[
         "groups-log",
         "groups-redis",
     ],
-    &[
-        "store-open",
-        "exporter-http",
-        "process-metrics",
-        "redis-fleet",
-        "redis-push",
-        "redis-source",
-        "push-gateway",
-    ],
+    &["store-open", "exporter-http", "process-metrics", "redis-fleet", "redis-push", "redis-source"],
+    &["push-gateway"],
     &["multiprom"],
 ];
 

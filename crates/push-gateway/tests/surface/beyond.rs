@@ -56,7 +56,9 @@ fn a_dry_run_tells_what_would_happen_and_changes_nothing() {
     assert_eq!(served.put("/metrics/job/j", "a{x=\"1\"} 1\na{x=\"2\"} 2\nb 1\n").status, 200);
     assert_eq!(served.put("/metrics/job/k", "# TYPE c gauge\nc 1\n").status, 200);
     let before = served.get("/api/v1/metrics").text();
-    let told = |method: &str, path: &str, body: &str| served.ask(method, path, &[], body).json()["data"]["groups"].clone();
+    let told = |method: &str, path: &str, body: &str| {
+        served.ask(method, path, &[], body).json()["data"]["groups"].clone()
+    };
     let family = |would: &str, before: u64, after: u64| json!({ "would": would, "series_before": before, "series_after": after });
     assert_eq!(
         told("POST", "/metrics/job/j?dry_run=1", "a 1\nd 1\n"),
@@ -114,17 +116,25 @@ fn groups_are_listed_page_by_page_and_deleted_by_selectors() {
 fn many_groups_are_pushed_in_one_request() {
     let served = gateway(|_, _| {});
     let body = concat!(
-        r#"{"labels":{"job":"a"},"metrics":"m 1\n"}"#, "\n\n",
-        r#"{"labels":{"job":"b"},"metrics":"m 2\n","mode":"merge","ttl":"1m"}"#, "\n",
-        r#"{"labels":{"job":"c"},"metrics":"m x\n"}"#, "\n",
-        r#"{"labels":{"jab":"c"},"metrics":"m 1\n"}"#, "\n",
+        r#"{"labels":{"job":"a"},"metrics":"m 1\n"}"#,
+        "\n\n",
+        r#"{"labels":{"job":"b"},"metrics":"m 2\n","mode":"merge","ttl":"1m"}"#,
+        "\n",
+        r#"{"labels":{"job":"c"},"metrics":"m x\n"}"#,
+        "\n",
+        r#"{"labels":{"jab":"c"},"metrics":"m 1\n"}"#,
+        "\n",
     );
     let answer = served.ask("POST", "/api/v1/push", &[], body);
     assert_eq!(answer.status, 400);
     let told = answer.json();
-    let codes: Vec<_> = told["data"].as_array().unwrap().iter().map(|line| line["code"].as_u64().unwrap()).collect();
+    let codes: Vec<_> =
+        told["data"].as_array().unwrap().iter().map(|line| line["code"].as_u64().unwrap()).collect();
     assert_eq!(codes, [200, 200, 400, 400]);
-    assert_eq!(told["data"][2]["error"], "text format parsing error in line 1: expected float as value, got \"x\"");
+    assert_eq!(
+        told["data"][2]["error"],
+        "text format parsing error in line 1: expected float as value, got \"x\""
+    );
     assert_eq!(told["data"][3]["error"], "job name is required");
     assert_eq!(served.lines(&["m"]), [r#"m{instance="",job="a"} 1"#, r#"m{instance="",job="b"} 2"#]);
 }
@@ -136,7 +146,12 @@ fn flat_text_is_taken_and_lives_for_a_while() {
         options.ingest_lives = Some(Duration::from_secs(300));
     });
     let post = |body: &str| served.ask("POST", "/ingest", &[], body).status;
-    assert_eq!(post("# TYPE hits counter\nhits{host=\"x\"} 1\nhits{host=\"y\"} 2\ncpu{job=\"j\",instance=\"i\"} 9\n"), 200);
+    assert_eq!(
+        post(
+            "# TYPE hits counter\nhits{host=\"x\"} 1\nhits{host=\"y\"} 2\ncpu{job=\"j\",instance=\"i\"} 9\n"
+        ),
+        200
+    );
     assert_eq!(post("# TYPE hits counter\nhits{host=\"y\"} 3\n"), 200);
     let expected = [
         r#"cpu{instance="i",job="j"} 9"#,

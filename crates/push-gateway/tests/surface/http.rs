@@ -83,7 +83,10 @@ fn what_is_too_much_is_refused_by_its_own_code() {
     assert_eq!(Got::of(&served.raw(chunked.as_bytes())).status, 413);
     assert_eq!(served.put("/metrics/job/j", "a 1\nb 1\nc 1\nd 1\n").status, 413);
     assert_eq!(served.put("/metrics/job/j", "a{x=\"12345678901\"} 1\n").status, 413);
-    assert_eq!([served.put("/metrics/job/j", "a 1\n").status, served.put("/metrics/job/k", "a 1\n").status], [200; 2]);
+    assert_eq!(
+        [served.put("/metrics/job/j", "a 1\n").status, served.put("/metrics/job/k", "a 1\n").status],
+        [200; 2]
+    );
     let got = served.put("/metrics/job/l", "a 1\n");
     assert_eq!((got.status, got.head.contains("retry-after: 1")), (429, true));
     // Those that are there can be pushed to, and one that goes makes room.

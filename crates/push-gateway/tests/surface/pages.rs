@@ -33,7 +33,10 @@ fn the_gateways_own_metrics_stand_on_the_page_or_apart() {
     let why = "pushed metrics are invalid or inconsistent with existing metrics: \
                gathered metric family process_open_fds has type COUNTER but should have GAUGE\n";
     assert_eq!((refused.status, &*refused.text()), (400, why));
-    assert_eq!(served.put("/metrics/job/j", "# TYPE process_open_fds gauge\nprocess_open_fds 1\n").status, 200);
+    assert_eq!(
+        served.put("/metrics/job/j", "# TYPE process_open_fds gauge\nprocess_open_fds 1\n").status,
+        200
+    );
     let page = served.get("/metrics").text();
     for name in [
         "process_cpu_seconds_total",
@@ -60,10 +63,12 @@ fn the_gateways_own_metrics_stand_on_the_page_or_apart() {
 fn who_insists_gets_another_form() {
     let served = gateway(|_, _| {});
     assert_eq!(served.put("/metrics/job/j", "# TYPE n_total counter\nn_total 1\n").status, 200);
-    let openmetrics = served.ask("GET", "/metrics", &["Accept: application/openmetrics-text;version=1.0.0"], "");
+    let openmetrics =
+        served.ask("GET", "/metrics", &["Accept: application/openmetrics-text;version=1.0.0"], "");
     assert!(openmetrics.text().ends_with("# EOF\n"));
     assert!(openmetrics.text().contains("# TYPE n counter\nn_total{instance=\"\",job=\"j\"} 1"));
-    let accept = "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+    let accept =
+        "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
     let protobuf = served.ask("GET", "/metrics", &[accept], "");
     assert!(protobuf.head.contains("content-type: application/vnd.google.protobuf"), "{}", protobuf.head);
     assert!(protobuf.body.windows(7).any(|bytes| bytes == b"n_total"));
