@@ -22,7 +22,7 @@ pub(super) fn read(key: &GroupKey, body: &[u8], limits: &ReadLimits) -> Result<B
     let mut reader = MetricReader::new(key, &group, limits);
     let mut told: Vec<Told> = Vec::new();
     let mut places: HashMap<Box<str>, usize, foldhash::fast::RandomState> = HashMap::default();
-    let mut row = Message::new(body);
+    let mut row = Message::new("MetricFamily", body);
     while row.left() > 0 {
         let family = family(length_delimited(&mut row)?, &mut reader)?;
         // The last family of a name is the one that counts, and what is wrong with those before is forgotten.
@@ -67,7 +67,7 @@ fn length_delimited<'a>(row: &mut Message<'a>) -> Result<Message<'a>, ReadError>
         return Err(ReadError::Parse("invalid varint32 encountered".to_owned()));
     }
     length?;
-    Ok(Message::new(row.delimited()?))
+    Ok(Message::new("MetricFamily", row.delimited()?))
 }
 
 fn family<'a>(message: Message<'a>, reader: &mut MetricReader<'a, '_>) -> Result<Told, ReadError> {
@@ -115,7 +115,7 @@ fn family<'a>(message: Message<'a>, reader: &mut MetricReader<'a, '_>) -> Result
     };
     let mut fields = message;
     while let Some(Field { number, value }) = fields.field()? {
-        if let (4, Some(metric)) = (number, value.message()) {
+        if let (4, Some(metric)) = (number, value.message("Metric")) {
             let read = reader.metric(&told.family.name, told.family.kind, metric)?;
             told.timestamps |= read.timestamp;
             told.inconsistent = told.inconsistent.or(read.inconsistent);

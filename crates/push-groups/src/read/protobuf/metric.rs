@@ -58,24 +58,24 @@ impl<'a, 'g> MetricReader<'a, 'g> {
         self.labels.clear();
         let (mut numbers, mut timestamp, mut wrong) = (Numbers::default(), false, None);
         while let Some(Field { number, value }) = message.field()? {
-            let its_kind = match number {
+            let (its_kind, name) = match number {
                 1 => {
-                    let label = value.message().map(|label| self.label(label)).transpose()?;
+                    let label = value.message("LabelPair").map(|label| self.label(label)).transpose()?;
                     wrong = wrong.or(label.flatten());
                     continue;
                 }
-                2 => Kind::Gauge,
-                3 => Kind::Counter,
-                4 => Kind::Summary,
-                5 => Kind::Unknown,
+                2 => (Kind::Gauge, "Gauge"),
+                3 => (Kind::Counter, "Counter"),
+                4 => (Kind::Summary, "Summary"),
+                5 => (Kind::Unknown, "Untyped"),
                 6 => {
                     timestamp |= value.varint().is_some();
                     continue;
                 }
-                7 => Kind::Histogram,
+                7 => (Kind::Histogram, "Histogram"),
                 _ => continue,
             };
-            let Some(message) = value.message() else { continue };
+            let Some(message) = value.message(name) else { continue };
             let mut others = Numbers::default();
             let into = if its_kind == kind { &mut numbers } else { &mut others };
             match its_kind {
@@ -139,8 +139,10 @@ impl<'a, 'g> MetricReader<'a, 'g> {
         while let Some(Field { number: field, value }) = message.field()? {
             match (kind, field) {
                 (_, 1) => *number = value.double().unwrap_or(*number),
-                (Kind::Counter, 2) => *example = value.message().map(exemplar).transpose()?.flatten(),
-                (Kind::Counter, 3) => into.created = value.message().map(seconds).transpose()?,
+                (Kind::Counter, 2) => {
+                    *example = value.message("Exemplar").map(exemplar).transpose()?.flatten()
+                }
+                (Kind::Counter, 3) => into.created = value.message("Timestamp").map(seconds).transpose()?,
                 _ => {}
             }
         }
@@ -159,7 +161,7 @@ impl<'a, 'g> MetricReader<'a, 'g> {
                 1 => *count = value.varint().unwrap_or(*count),
                 2 => *sum = value.double().unwrap_or(*sum),
                 3 => {
-                    let Some(mut message) = value.message() else { continue };
+                    let Some(mut message) = value.message("Quantile") else { continue };
                     self.take_samples(1)?;
                     let mut quantile = (0.0, 0.0);
                     while let Some(Field { number, value }) = message.field()? {
@@ -171,7 +173,7 @@ impl<'a, 'g> MetricReader<'a, 'g> {
                     }
                     quantiles.push(quantile);
                 }
-                4 => into.created = value.message().map(seconds).transpose()?,
+                4 => into.created = value.message("Timestamp").map(seconds).transpose()?,
                 _ => {}
             }
         }
@@ -193,14 +195,17 @@ impl<'a, 'g> MetricReader<'a, 'g> {
                 1 => *count = value.varint().unwrap_or(*count),
                 2 => *sum = value.double().unwrap_or(*sum),
                 3 => {
-                    let Some(mut message) = value.message() else { continue };
+                    let Some(mut message) = value.message("Bucket") else { continue };
                     self.take_samples(1)?;
                     let mut bucket = Bucket { le: 0.0, count: 0, exemplar: None };
                     while let Some(Field { number, value }) = message.field()? {
                         match number {
                             1 => bucket.count = value.varint().unwrap_or(bucket.count),
                             2 => bucket.le = value.double().unwrap_or(bucket.le),
-                            3 => bucket.exemplar = value.message().map(exemplar).transpose()?.flatten(),
+                            3 => {
+                                bucket.exemplar =
+                                    value.message("Exemplar").map(exemplar).transpose()?.flatten()
+                            }
                             4 if is_set(value.double()) => return Ok(false),
                             _ => {}
                         }
@@ -208,7 +213,7 @@ impl<'a, 'g> MetricReader<'a, 'g> {
                     buckets.push(bucket);
                 }
                 4 if is_set(value.double()) => return Ok(false),
-                15 => into.created = value.message().map(seconds).transpose()?,
+                15 => into.created = value.message("Timestamp").map(seconds).transpose()?,
                 _ => {}
             }
         }
@@ -242,7 +247,7 @@ fn exemplar(mut message: Message<'_>) -> Result<Option<Box<Exemplar>>, ReadError
     while let Some(Field { number: field, value }) = message.field()? {
         match field {
             1 => {
-                let Some(message) = value.message() else { continue };
+                let Some(message) = value.message("LabelPair") else { continue };
                 let (name, value) = label_pair(message)?;
                 let texts = std::str::from_utf8(name).ok().zip(std::str::from_utf8(value).ok());
                 let Some((name, value)) = texts.filter(|(name, _)| is_label_name(name)) else {
@@ -259,7 +264,7 @@ fn exemplar(mut message: Message<'_>) -> Result<Option<Box<Exemplar>>, ReadError
                 }
             }
             2 => number = value.double().unwrap_or(number),
-            3 => timestamp = value.message().map(seconds).transpose()?,
+            3 => timestamp = value.message("Timestamp").map(seconds).transpose()?,
             _ => {}
         }
     }

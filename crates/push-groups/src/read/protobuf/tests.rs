@@ -232,7 +232,8 @@ fn what_is_no_row_of_messages_is_refused() {
         (b"\xff\xff\xff\xff\xff\x7f", "invalid varint32 encountered"),
         (b"a 1\n", "unexpected EOF"),
         (b"\x02\x22\x7f", "unexpected EOF"),
-        (b"\x02\x00\x01", "proto: illegal tag 0 (wire type 0)"),
+        (b"\x02\x00\x01", "proto: io_prometheus_client.MetricFamily: illegal tag 0 (wire type 0)"),
+        (b"\x07\x0a\x01a\x22\x02\x00\x01", "proto: io_prometheus_client.Metric: illegal tag 0 (wire type 0)"),
         (b"\x01\x4c", "proto: can't skip unknown wire type 4"),
     ] {
         check(body, expected);

@@ -6,6 +6,8 @@
 #[derive(Clone, Copy)]
 pub(super) struct Message<'a> {
     rest: &'a [u8],
+    /// The name of its type, for error messages.
+    name: &'static str,
 }
 
 /// A field that a message has.
@@ -36,8 +38,8 @@ pub(super) enum Why {
 }
 
 impl<'a> Message<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Message<'a> {
-        Message { rest: bytes }
+    pub(super) fn new(name: &'static str, bytes: &'a [u8]) -> Message<'a> {
+        Message { rest: bytes, name }
     }
 
     /// How many bytes are left.
@@ -106,7 +108,10 @@ impl<'a> Message<'a> {
         let tag = self.varint()?;
         let (number, kind) = (tag >> 3, (tag & 7) as u8);
         match number {
-            0 => Err(Why::Is(format!("proto: illegal tag 0 (wire type {kind})"))),
+            0 => {
+                let name = self.name;
+                Err(Why::Is(format!("proto: io_prometheus_client.{name}: illegal tag 0 (wire type {kind})")))
+            }
             _ => Ok((number, kind)),
         }
     }
@@ -163,9 +168,9 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// As a message.
-    pub(super) fn message(self) -> Option<Message<'a>> {
-        self.bytes().map(Message::new)
+    /// As a message of this type.
+    pub(super) fn message(self, name: &'static str) -> Option<Message<'a>> {
+        self.bytes().map(|bytes| Message::new(name, bytes))
     }
 }
 
