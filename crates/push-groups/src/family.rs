@@ -1,6 +1,7 @@
 //! What a push holds: families, each with its metrics.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use metrics_core::Kind;
 
@@ -128,6 +129,19 @@ impl From<&[u8]> for Help {
 impl From<Vec<u8>> for Help {
     fn from(bytes: Vec<u8>) -> Help {
         Help(bytes.into())
+    }
+}
+
+impl From<String> for Help {
+    fn from(text: String) -> Help {
+        Help(text.into_bytes().into())
+    }
+}
+
+impl fmt::Display for Help {
+    /// As [text](Help::to_text).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
     }
 }
 

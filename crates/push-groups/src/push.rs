@@ -14,7 +14,8 @@ pub struct Push {
     pub key: GroupKey,
     /// What becomes of what it holds.
     pub mode: Mode,
-    /// What is pushed; no two families of one name, none of the two push times.
+    /// What is pushed; no two families of one name, none of the two push times. One without metrics, which protobuf can
+    /// tell, takes those of its name away ([`Mode::Replace`], [`Mode::Merge`]).
     pub families: Vec<Family>,
     /// How long it is to live from now on; none for ever.
     pub lives: Option<Duration>,
@@ -62,7 +63,7 @@ pub enum Unfit {
 /// Where what the group would hold excludes itself, or does not add up.
 pub fn prepare(push: &Push, found: Option<&Entry>, gives: Version) -> Result<Prepared, Unfit> {
     let held = found.map(held).unwrap_or_default();
-    let families = match push.mode {
+    let families: Vec<Held> = match push.mode {
         Mode::Replace => push.families.iter().cloned().map(fresh).collect(),
         Mode::Merge => {
             let pushed = |name: &str| push.families.iter().any(|family| &*family.name == name);
@@ -76,6 +77,8 @@ pub fn prepare(push: &Push, found: Option<&Entry>, gives: Version) -> Result<Pre
             aggregate(&held, &push.families, gauges).map_err(Unfit::Aggregate)?
         }
     };
+    let families: Vec<Held> =
+        families.into_iter().filter(|held: &Held| !held.family.metrics.is_empty()).collect();
     let content = Content { checked: push.checked, families };
     let claims = match Claims::of(&push.key, content.families.iter().map(|held| &held.family)) {
         Ok(claims) if push.checked => claims,
@@ -163,4 +166,49 @@ fn fresh(family: Family) -> Held {
 fn timed(held: &Held, found: Option<&Entry>) -> Held {
     let pushed = found.map_or(0, |entry| entry.pushed);
     Held { family: held.family.clone(), time: if held.time == 0 { pushed } else { held.time } }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_core::Kind;
+
+    use super::*;
+    use crate::{Metric, Value};
+
+    fn family(name: &str, values: &[f64]) -> Family {
+        let metric = |value: &f64| Metric {
+            labels: vec![],
+            value: Value::Number { value: *value, exemplar: None },
+            created: None,
+        };
+        let metrics = values.iter().map(metric).collect();
+        Family { name: name.into(), help: "".into(), unit: "".into(), kind: Kind::Gauge, metrics }
+    }
+
+    fn pushed(mode: Mode, families: Vec<Family>, found: Option<&Entry>) -> Content {
+        let key = GroupKey::new([("job", "j")]).expect("a good key");
+        let push = Push { key, mode, families, lives: None, once: None, checked: true };
+        prepare(&push, found, Version(2)).expect("it fits").content.expect("it is there")
+    }
+
+    #[test]
+    fn a_family_without_metrics_takes_those_of_its_name_away() {
+        let held = pushed(Mode::Replace, vec![family("a", &[1.0]), family("b", &[2.0])], None);
+        let found = Entry {
+            version: Version(1),
+            born: 1,
+            seq: 1,
+            pushed: 5,
+            failed: 0,
+            expires: None,
+            content: held.encode().into(),
+        };
+        let names = |content: Content| -> Vec<(String, u64)> {
+            content.families.iter().map(|held| (held.family.name.to_string(), held.time)).collect()
+        };
+        let merged = pushed(Mode::Merge, vec![family("a", &[]), family("c", &[3.0])], Some(&found));
+        assert_eq!(names(merged), [("b".to_owned(), 5), ("c".to_owned(), 0)]);
+        let replaced = pushed(Mode::Replace, vec![family("a", &[])], Some(&found));
+        assert_eq!(names(replaced), []);
+    }
 }

@@ -20,8 +20,8 @@ use crate::{Family, GroupKey};
 /// What a body says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Body {
-    /// Its families in the order of the body, no two of one name. Those without metrics are left out, as are
-    /// [`PUSH_TIMES`](crate::PUSH_TIMES), which a group has of itself.
+    /// Its families in the order of the body, no two of one name, without [`PUSH_TIMES`](crate::PUSH_TIMES), which a
+    /// group has of itself. In protobuf one may have no metrics, and takes those of its name away.
     pub families: Vec<Family>,
     /// Whether any sample has a time: such a push is refused.
     pub timestamps: bool,

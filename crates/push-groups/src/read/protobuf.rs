@@ -28,7 +28,6 @@ pub(super) fn read(key: &GroupKey, body: &[u8], limits: &ReadLimits) -> Result<B
         // The last family of a name is the one that counts, and what is wrong with those before is forgotten.
         match places.get(&family.family.name).and_then(|place| told.get_mut(*place)) {
             Some(before) => *before = family,
-            None if family.family.metrics.is_empty() => {}
             None => {
                 places.insert(family.family.name.clone(), told.len());
                 told.push(family);
@@ -47,7 +46,8 @@ pub(super) fn read(key: &GroupKey, body: &[u8], limits: &ReadLimits) -> Result<B
 pub(super) fn read_family(key: &GroupKey, message: &[u8]) -> Result<Family, ReadError> {
     let limits = ReadLimits { bytes: usize::MAX, samples: usize::MAX, ..ReadLimits::default() };
     let group = Group::new(key);
-    family(Message::new(message), &mut MetricReader::new(key, &group, &limits)).map(|told| told.family)
+    family(Message::new("MetricFamily", message), &mut MetricReader::new(key, &group, &limits))
+        .map(|told| told.family)
 }
 
 /// A family of the body.

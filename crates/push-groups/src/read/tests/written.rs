@@ -94,7 +94,7 @@ fn text_page(families: &[Family]) -> String {
     let mut page = String::new();
     for Family { name, help, kind, metrics, .. } in families {
         if !help.is_empty() {
-            let help = help.replace('\\', "\\\\").replace('\n', "\\n");
+            let help = help.to_text().replace('\\', "\\\\").replace('\n', "\\n");
             writeln!(page, "# HELP {name} {help}").expect("a string takes every write");
         }
         let word = if *kind == Kind::Unknown { "untyped" } else { kind.as_str() };
