@@ -38,6 +38,7 @@ pub mod encoding;
 pub mod foreign;
 pub mod growth;
 pub mod http;
+pub mod pushes;
 pub mod redis;
 pub mod scrapes;
 pub mod talk;

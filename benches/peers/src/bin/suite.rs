@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use peers::effort::Effort;
 use peers::suite::{Suite, Tools};
 use peers::{
-    databases, directories, encoding, foreign, growth, html, http, machine, memory, redis, report, scrapes,
-    table, talk, updates, worker,
+    databases, directories, encoding, foreign, growth, html, http, machine, memory, pushes, redis, report,
+    scrapes, table, talk, updates, worker,
 };
 
 #[derive(Parser)]
@@ -53,6 +53,9 @@ enum Part {
     /// A scraper that tells its memory; started by the benchmark
     #[command(hide = true)]
     Peak(memory::Job),
+    /// A push gateway; started by the benchmark
+    #[command(hide = true)]
+    Gateway(pushes::Job),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -60,6 +63,7 @@ fn main() -> anyhow::Result<()> {
         Part::Worker(job) => job.work(),
         Part::Write(job) => job.work(),
         Part::Peak(job) => job.work(),
+        Part::Gateway(job) => job.work(),
         Part::Run { quick, only, python, redis_python, ruby, drivers, out } => {
             let effort = if quick { Effort::QUICK } else { Effort::FULL };
             run(effort, Tools { python, redis_python, ruby, drivers }, only, &out)
@@ -79,6 +83,7 @@ const PARTS: &[(&str, Measure)] = &[
     ("encoding", encoding::measure),
     ("HTTP", http::measure),
     ("Redis", redis::measure),
+    ("push gateways", pushes::measure),
 ];
 
 fn run(effort: Effort, tools: Tools, only: Option<String>, out: &std::path::Path) -> anyhow::Result<()> {
