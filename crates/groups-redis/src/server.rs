@@ -1,11 +1,13 @@
 //! The server that has the shard just now, and how long is tried to reach it.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use push_groups::StoreError;
-use redis_link::redis::{Pipeline, ServerError, Value};
+use redis_link::redis::{FromRedisValue, Pipeline, ServerError, Value};
 use redis_link::{Address, Backoff, Link, LinkError, Timeouts};
 
 /// A way to whichever server has the shard.
@@ -14,8 +16,18 @@ pub(crate) struct Server {
     link: Link,
     /// Whether it had replicas when it last answered.
     had_replicas: AtomicBool,
+    seen: Mutex<Seen>,
     /// Tries that ended in a passing trouble.
     pub(crate) retries: AtomicU64,
+}
+
+/// Servers that were masters.
+#[derive(Debug, Default)]
+struct Seen {
+    /// What the one calls itself that answers now; none where that may be another since.
+    current: Option<String>,
+    /// Those that had replicas, and since when they have none.
+    replicated: VecDeque<(String, Option<Instant>)>,
 }
 
 /// What a server has answered.
@@ -55,6 +67,13 @@ const PASSING: [&str; 10] = [
 /// The same of errors without a word of their own.
 const PASSING_TEXTS: [&str; 2] = ["WAIT cannot be used with replica", "max number of clients reached"];
 
+/// So long a master that has lost its replicas is not believed to be one. The Sentinel that replaces a master knows a
+/// second later that it is done (it asks the new one each second), and the others know it two seconds after that.
+const ALONE: Duration = Duration::from_secs(5);
+
+/// So many servers are remembered.
+const MOST_SEEN: usize = 8;
+
 /// So often a script is sent as text without a pause.
 const MOST_TEXTS: usize = 4;
 
@@ -63,7 +82,12 @@ impl Server {
     pub(crate) fn new(address: Address, key: &str, longest: Duration) -> Server {
         let timeouts = Timeouts { connect: Duration::from_secs(1), answer: longest };
         let link = Link::new(address, timeouts).for_key(key);
-        Server { link, had_replicas: AtomicBool::new(false), retries: AtomicU64::new(0) }
+        Server {
+            link,
+            had_replicas: AtomicBool::new(false),
+            seen: Mutex::default(),
+            retries: AtomicU64::new(0),
+        }
     }
 
     /// Where it is.
@@ -77,13 +101,23 @@ impl Server {
     }
 
     /// Runs a pipeline on the master.
-    ///
-    /// A master whose replicas have gone may be one that was replaced while it was stopped and does not know it yet. So
-    /// it is not believed before it has been found anew.
     pub(crate) fn run(&self, mut pipeline: Pipeline, deadline: Instant) -> Result<Told, Trouble> {
         pipeline.cmd("ROLE");
+        let mut seen = self.seen();
+        let told = self.run_on(&pipeline, deadline).and_then(|told| {
+            self.believe(&mut seen, told.replicas, deadline)?;
+            Ok(told)
+        });
+        if told.is_err() {
+            // The next one may be another.
+            seen.current = None;
+        }
+        told
+    }
+
+    fn run_on(&self, pipeline: &Pipeline, deadline: Instant) -> Result<Told, Trouble> {
         let (mut values, elsewhere) =
-            self.link.run_traced_by(&pipeline, Some(deadline)).map_err(|error| self.trouble(&error))?;
+            self.link.run_traced_by(pipeline, Some(deadline)).map_err(|error| self.trouble(&error))?;
         let replicas = match values.pop() {
             Some(Value::Array(role)) => replicas(&role).ok_or_else(|| {
                 self.link.disconnect();
@@ -92,11 +126,51 @@ impl Server {
             Some(Value::ServerError(error)) => return Err(self.refused(&error)),
             _ => return Err(self.nonsense("ROLE")),
         };
-        if self.had_replicas.swap(replicas > 0, Ordering::Relaxed) && replicas == 0 {
-            self.link.disconnect();
-            return Err(Trouble::Passing(format!("{}: it has lost its replicas", self.address())));
-        }
         Ok(Told { values, replicas, elsewhere })
+    }
+
+    /// Whether the master may be one of so many replicas.
+    ///
+    /// One whose replicas have gone may have been stopped, and replaced, and not know it yet; Sentinels may not know it
+    /// either. So for a while it is found anew each time, and what it says does not count.
+    fn believe(&self, seen: &mut Seen, replicas: usize, deadline: Instant) -> Result<(), Trouble> {
+        let current = match seen.current.take() {
+            Some(current) => current,
+            None => self.run_id(deadline)?,
+        };
+        let at = seen.replicated.iter().position(|(name, _)| *name == current);
+        let known = at.and_then(|at| seen.replicated.remove(at));
+        self.had_replicas.store(replicas > 0, Ordering::Relaxed);
+        if replicas > 0 {
+            seen.replicated.push_back((current.clone(), None));
+        } else if let Some((name, alone_since)) = known {
+            let alone_since = alone_since.unwrap_or_else(Instant::now);
+            if alone_since.elapsed() < ALONE {
+                seen.replicated.push_back((name, Some(alone_since)));
+                self.link.disconnect();
+                return Err(Trouble::Passing(format!("{}: it has lost its replicas", self.address())));
+            }
+        }
+        if seen.replicated.len() > MOST_SEEN {
+            seen.replicated.pop_front();
+        }
+        seen.current = Some(current);
+        Ok(())
+    }
+
+    /// What the server calls itself, since it was started; nothing where it does not say.
+    fn run_id(&self, deadline: Instant) -> Result<String, Trouble> {
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.cmd("INFO").arg("server");
+        let (mut values, _) =
+            self.link.run_traced_by(&pipeline, Some(deadline)).map_err(|error| self.trouble(&error))?;
+        let told = values.pop().map(String::from_redis_value).and_then(Result::ok).unwrap_or_default();
+        let name = told.lines().find_map(|line| line.strip_prefix("run_id:"));
+        Ok(name.unwrap_or_default().trim().to_owned())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What an error in answer to one command means.

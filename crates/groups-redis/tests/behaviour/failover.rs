@@ -182,6 +182,12 @@ fn after_a_move_to_a_node_with_replicas_these_are_waited_for_from_the_first_push
     let to = (from + 1) % 3;
     cluster.add_replica(to);
     let push = Deed::Push(vec![("n", Kind::Counter)], 1.0);
+    // That node has seen the scripts.
+    let there = (0..100)
+        .map(|at| format!("there-{at}"))
+        .find(|namespace| cluster.owner(&format!("{{push:{namespace}#0}}:meta")) == to);
+    let there = Options { namespace: there.unwrap(), patience: PATIENCE, ..Options::default() };
+    Gateway::new(&cluster.url(), there).does("a", &push).unwrap();
     let options = Options { patience: Duration::from_millis(1_500), ..Options::default() };
     let mut gateway = Gateway::new(&cluster.url(), options);
     gateway.does("a", &push).unwrap();

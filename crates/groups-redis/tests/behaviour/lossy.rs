@@ -80,7 +80,7 @@ fn carry(mut client: TcpStream, port: u16, losses: &Mutex<VecDeque<Loss>>) -> st
     }
 }
 
-/// All commands of the next pipeline: our stores end each with `ROLE`.
+/// All commands of the next pipeline: our stores end each with `ROLE`, or ask for `INFO server`.
 fn pipeline(client: &mut TcpStream) -> std::io::Result<Option<Vec<Vec<u8>>>> {
     let (mut bytes, mut commands) = (Vec::new(), Vec::<Vec<u8>>::new());
     loop {
@@ -90,7 +90,9 @@ fn pipeline(client: &mut TcpStream) -> std::io::Result<Option<Vec<Vec<u8>>>> {
             at += end;
         }
         bytes.drain(..at);
-        if bytes.is_empty() && commands.last().is_some_and(|last| last.ends_with(b"\r\nROLE\r\n")) {
+        let is_last =
+            |command: &Vec<u8>| command.ends_with(b"\r\nROLE\r\n") || command.ends_with(b"\r\nserver\r\n");
+        if bytes.is_empty() && commands.last().is_some_and(is_last) {
             return Ok(Some(commands));
         }
         if !more(client, &mut bytes)? {
