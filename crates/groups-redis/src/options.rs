@@ -25,7 +25,8 @@ pub struct Options {
 /// How many replicas are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// One, where the master has any in that moment.
+    /// One, where the master has any in that moment. One that has not answered for `repl-timeout` is none any more, and
+    /// five seconds later a master that had no other acknowledges alone.
     Auto,
     /// So many, whether there are any or not.
     Count(u32),
