@@ -69,11 +69,18 @@ impl Course {
     }
 }
 
-/// Lets all competitors run in turns, A B A B. Gives the nanoseconds for each deed, one measurement for each round,
-/// in the order of the competitors.
+/// What a batch took, in nanoseconds for each deed, and whether nothing else ran on the cores before and after it.
+#[derive(Clone, Copy, Debug)]
+struct Batch {
+    taken: f64,
+    alone: bool,
+}
+
+/// Lets all competitors run in turns, A B A B. Gives the nanoseconds for each deed, in the order of the competitors.
 ///
-/// Rounds before or after which the witness finds something else on the cores count for nobody, and others are run
-/// instead, as long as there is patience. If there are too few others, all count, and the samples say so.
+/// A batch right before or after which the witness finds something else on the cores does not count, and others are run
+/// instead, as long as there is patience. If there are too few others of one competitor, all of all count, and the
+/// samples say so.
 ///
 /// # Errors
 /// When a competitor fails: says which.
@@ -89,26 +96,40 @@ pub fn race(witness: &Witness, course: Course, racers: &mut [Racer<'_>]) -> anyh
     let wanted = course.rounds.min((affordable as usize).max(Effort::LEAST_ROUNDS));
     let end = Instant::now() + round * wanted as u32 + course.patience;
 
-    let (mut rounds, mut counting) = (Vec::new(), 0);
-    let mut alone = witness.is_alone(course.cores);
-    while counting < wanted && (rounds.len() < wanted || Instant::now() < end) {
-        let taken = racers
-            .iter_mut()
-            .zip(&times)
-            .map(|(racer, &count)| Ok(racer.take(count)?.as_nanos() as f64 / count as f64));
-        let taken = taken.collect::<anyhow::Result<Vec<_>>>()?;
-        let alone_before = std::mem::replace(&mut alone, witness.is_alone(course.cores));
-        counting += usize::from(alone_before && alone);
-        rounds.push((alone_before && alone, taken));
+    let mut batches: Vec<Vec<Batch>> = vec![Vec::new(); racers.len()];
+    let (mut rounds, mut alone) = (0, witness.is_alone(course.cores));
+    while batches.iter().any(|batches| counting(batches) < wanted)
+        && (rounds < wanted || Instant::now() < end)
+    {
+        for ((racer, &count), batches) in racers.iter_mut().zip(&times).zip(&mut batches) {
+            let taken = racer.take(count)?.as_nanos() as f64 / count as f64;
+            let alone_before = std::mem::replace(&mut alone, witness.is_alone(course.cores));
+            batches.push(Batch { taken, alone: alone_before && alone });
+        }
+        rounds += 1;
     }
-    let in_company = counting < Effort::LEAST_ROUNDS;
-    witness.note(rounds.len(), if in_company { 0 } else { rounds.len() - counting });
-    let counting = || rounds.iter().filter(|(alone, _)| in_company || *alone).map(|(_, taken)| taken);
-    let samples = (0..racers.len()).map(|racer| {
-        let sample = Sample::new(counting().map(|taken| taken[racer]).collect());
+    let samples = samples(&batches);
+    let run = rounds * racers.len();
+    let in_company = samples.iter().any(|sample| sample.in_company);
+    let counting: usize = batches.iter().map(|batches| counting(batches)).sum();
+    witness.note(run, if in_company { 0 } else { run - counting });
+    Ok(samples)
+}
+
+/// How many of the batches count.
+fn counting(batches: &[Batch]) -> usize {
+    batches.iter().filter(|batch| batch.alone).count()
+}
+
+/// A sample of each competitor's batches that count; of all, where one has too few of them.
+fn samples(batches: &[Vec<Batch>]) -> Vec<Sample> {
+    let in_company = batches.iter().any(|batches| counting(batches) < Effort::LEAST_ROUNDS);
+    let sample = |batches: &Vec<Batch>| {
+        let counting = batches.iter().filter(|batch| in_company || batch.alone);
+        let sample = Sample::new(counting.map(|batch| batch.taken).collect());
         if in_company { sample.in_company() } else { sample }
-    });
-    Ok(samples.collect())
+    };
+    batches.iter().map(sample).collect()
 }
 
 impl Racer<'_> {
@@ -187,6 +208,23 @@ mod tests {
         let (times, took) = calibrate(Duration::from_micros(10), &mut interrupted).unwrap();
         assert!(times >= 1_000, "{times} deeds of 10 ns are no batch of 10 us");
         assert_eq!(took, Duration::from_nanos(times * 10));
+    }
+
+    #[test]
+    fn what_was_measured_in_company_counts_where_one_has_nothing_better() {
+        let batches = |alone: usize, in_company: usize| {
+            let quick = std::iter::repeat_n(Batch { taken: 2.0, alone: true }, alone);
+            quick
+                .chain(std::iter::repeat_n(Batch { taken: 3.0, alone: false }, in_company))
+                .collect::<Vec<_>>()
+        };
+        let told = |batches: &[Vec<Batch>]| {
+            let told = |sample: &Sample| (sample.median(), sample.quantile(1.0), sample.in_company);
+            samples(batches).iter().map(told).collect::<Vec<_>>()
+        };
+        let (many, few) = (batches(6, 3), batches(4, 5));
+        assert_eq!(told(&[many.clone(), many.clone()]), [(2.0, 2.0, false); 2]);
+        assert_eq!(told(&[many, few]), [(2.0, 3.0, true), (3.0, 3.0, true)]);
     }
 
     #[test]

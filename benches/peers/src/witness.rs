@@ -7,18 +7,18 @@ use std::time::Instant;
 
 use crate::pin::Cores;
 
-/// Looks, between the rounds of a race, whether something else runs on the cores.
+/// Looks, between the batches of a race, whether something else runs on the cores.
 ///
 /// What a virtual machine calls a core is often half of one. A neighbour on the other half takes much from whoever
 /// fills the core (an addition by a kept handle costs 3.4 ns then, and 2.2 without) and next to nothing from whoever
 /// waits, for memory or for a compare-and-swap (4.7 and 4.6). A ratio of the two then tells about the neighbour. The
-/// witness is a third one, which has no part in the race: rounds in which it was slow count for nobody.
+/// witness is a third one, which has no part in the race: batches before or after which it was slow do not count.
 #[derive(Debug)]
 pub struct Witness {
     cores: Cores,
     /// What the loop took on each core when it took least, in nanoseconds.
     least: Vec<Cell<f64>>,
-    rounds: Cell<usize>,
+    batches: Cell<usize>,
     left_out: Cell<usize>,
 }
 
@@ -34,7 +34,7 @@ impl Witness {
     /// One that has seen these cores at their best, if they were so for a moment while it was made.
     pub fn new(cores: Cores) -> Witness {
         let least = (0..cores.count().max(1)).map(|_| Cell::new(f64::INFINITY)).collect();
-        let witness = Witness { cores, least, rounds: Cell::new(0), left_out: Cell::new(0) };
+        let witness = Witness { cores, least, batches: Cell::new(0), left_out: Cell::new(0) };
         (0..200).for_each(|_| drop(witness.look(usize::MAX)));
         witness
     }
@@ -66,9 +66,9 @@ impl Witness {
         looks
     }
 
-    /// Notes that of so many rounds so many count for nobody.
-    pub fn note(&self, rounds: usize, left_out: usize) {
-        self.rounds.set(self.rounds.get() + rounds);
+    /// Notes that of so many batches so many do not count.
+    pub fn note(&self, batches: usize, left_out: usize) {
+        self.batches.set(self.batches.get() + batches);
         self.left_out.set(self.left_out.get() + left_out);
     }
 }
@@ -76,8 +76,8 @@ impl Witness {
 /// For the line about the machine.
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (rounds, left_out) = (self.rounds.get(), self.left_out.get());
-        write!(f, "{left_out} of {rounds} rounds left out since something else ran on the cores")
+        let (batches, left_out) = (self.batches.get(), self.left_out.get());
+        write!(f, "{left_out} of {batches} batches left out since something else ran on the cores")
     }
 }
 
@@ -126,6 +126,6 @@ mod tests {
         let witness = Witness::new(Cores::allowed());
         witness.note(300, 2);
         witness.note(100, 1);
-        assert_eq!(witness.to_string(), "3 of 400 rounds left out since something else ran on the cores");
+        assert_eq!(witness.to_string(), "3 of 400 batches left out since something else ran on the cores");
     }
 }
