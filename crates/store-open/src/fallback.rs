@@ -4,20 +4,29 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forked::PerProcess;
-use metrics_core::{Child, Children, Desc, Kind, Mode, Store, StoreError};
-use store_mmap::MmapStore;
-use store_redis::{Options, RedisStore};
+use metrics_core::{Child, Children, Desc, Store, StoreError};
+use store_redis::Options;
 
-use child::{FallbackChild, Place};
+use handover::{Own, Shared, adds_up};
+use parts::{AtomicBool, MmapStore, Ordering, PerProcess, RedisStore};
 
 mod child;
+mod handover;
 #[cfg(test)]
 mod tests;
+
+/// What [`child`] and [`handover`] are written with; the loom model puts its own in its place.
+mod parts {
+    pub(super) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(super) use std::sync::{Mutex, MutexGuard};
+
+    pub(super) use forked::{Gate, PerProcess, SetOnce};
+    pub(super) use store_mmap::MmapStore;
+    pub(super) use store_redis::RedisStore;
+}
 
 /// Numbers that are in files until there is a Redis, and there from then on; see [the crate](crate).
 ///
@@ -25,26 +34,6 @@ mod tests;
 #[derive(Clone)]
 pub(crate) struct FallbackStore {
     shared: Arc<Shared>,
-}
-
-/// What a store and its children share.
-struct Shared {
-    redis: RedisStore,
-    files: MmapStore,
-    children: Children,
-    /// Whether this process has gone over to Redis, or a parent had when it was forked off.
-    in_redis: Arc<AtomicBool>,
-    own: PerProcess<Own>,
-    /// When this store was opened.
-    opened: Instant,
-}
-
-/// What one process has of a store.
-struct Own {
-    /// All label sets that it has touched while it counted in files. Who holds it sees `in_redis` stay as it is.
-    in_files: Mutex<Vec<&'static Place>>,
-    /// Whether the thread runs that looks for Redis.
-    looks: AtomicBool,
 }
 
 /// How long Redis is waited for before it is tried again at once.
@@ -85,21 +74,7 @@ impl FallbackStore {
 impl Store for FallbackStore {
     fn child(&self, desc: &Arc<Desc>, labels: &[&str]) -> Result<&'static dyn Child, StoreError> {
         self.accepts(desc)?;
-        let shared = &self.shared;
-        // Held until the label set is among those that go over, or is made by who has gone.
-        let mut in_files = shared.own().in_files();
-        let place = if shared.is_in_redis() {
-            Place::in_redis(shared, desc, labels, shared.redis.child(desc, labels)?)
-        } else {
-            Place::in_files(shared, desc, labels, shared.files.child(desc, labels)?)
-        };
-        shared.children.get_or_make(desc, labels, || {
-            let place: &'static Place = Box::leak(Box::new(place));
-            if !shared.is_in_redis() {
-                place.touch(&mut in_files);
-            }
-            Box::new(FallbackChild(place))
-        })
+        self.shared.child(desc, labels)
     }
 
     fn accepts(&self, desc: &Desc) -> Result<(), StoreError> {
@@ -109,25 +84,6 @@ impl Store for FallbackStore {
 }
 
 impl Shared {
-    /// What this process has, and the thread that looks for Redis, which are made the first time.
-    fn own(self: &Arc<Shared>) -> &'static Own {
-        let own = self.own.get_or_init(|| Own { in_files: Mutex::default(), looks: AtomicBool::new(false) });
-        if !self.is_in_redis() && !own.looks.swap(true, Ordering::Relaxed) {
-            let shared = Arc::clone(self);
-            let thread = std::thread::Builder::new().name("multiprom-look".to_owned());
-            if let Err(error) = thread.spawn(move || shared.look(own)) {
-                // The next label set tries again; until then numbers are in files, where they are seen.
-                own.looks.store(false, Ordering::Relaxed);
-                say(&format!("start the thread that looks for Redis: {error}"));
-            }
-        }
-        own
-    }
-
-    fn is_in_redis(&self) -> bool {
-        self.in_redis.load(Ordering::Relaxed)
-    }
-
     /// Waits for Redis, and lets everything that this process counts count there.
     fn look(&self, own: &'static Own) {
         // This process has been registered then, by its own shard: Redis is not only there but takes what it sends.
@@ -141,30 +97,10 @@ impl Shared {
         }
     }
 
-    /// From now on this process counts in Redis.
-    fn go_over(&self, own: &Own) {
-        // Until all have gone over: a label set that is asked for again meanwhile must not begin at 0 there.
-        let mut in_files = own.in_files();
-        self.in_redis.store(true, Ordering::Relaxed);
-        in_files.drain(..).for_each(Place::go_over);
-    }
-
     /// Deletes what stands in files and in Redis.
     fn leave_files(&self) -> Result<(), StoreError> {
         self.files.delete(|desc| !adds_up(desc))
     }
-}
-
-impl Own {
-    /// Nothing that is done with it panics half done.
-    fn in_files(&self) -> MutexGuard<'_, Vec<&'static Place>> {
-        self.in_files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether a number of the family may be in two parts, which a page adds.
-fn adds_up(desc: &Desc) -> bool {
-    desc.kind() != Kind::Gauge || desc.aggregation().mode == Mode::Sum
 }
 
 /// Says where numbers are when they cannot be sent.

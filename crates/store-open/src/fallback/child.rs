@@ -1,13 +1,12 @@
 //! One label set, in files until it is in Redis.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use forked::{Gate, PerProcess, SetOnce};
 use metrics_core::{Child, Desc, Kind, Mode, Part, Store};
 
-use super::{Shared, adds_up};
+use super::handover::{Shared, adds_up};
+use super::parts::{AtomicU64, Gate, Ordering, PerProcess, SetOnce};
 
 /// A handle of one label set.
 pub(super) struct FallbackChild(pub(super) &'static Place);
