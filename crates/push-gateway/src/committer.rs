@@ -77,8 +77,6 @@ impl Committer {
             }
             if self.swept.elapsed() >= SWEEP_EVERY {
                 self.swept = Instant::now();
-                // The store says why at the next push, or at the next page.
-                let _ = self.heads.refresh(&*self.store);
                 self.sweep();
             }
         }
@@ -236,8 +234,10 @@ impl Committer {
         answer(job, wiped.map(|_| Done::Made).map_err(Refusal::Store));
     }
 
-    /// Takes expired groups out of the store; whether there were any.
+    /// Takes expired groups out of the store, of whichever gateway; whether there were any.
     fn sweep(&mut self) -> bool {
+        // The store says why at the next push, or at the next page.
+        let _ = self.heads.refresh(&*self.store);
         let expired: Vec<GroupKey> = self.heads.expired(0).take(SWEEP_MOST).cloned().collect();
         let mut changes = Vec::with_capacity(expired.len());
         for key in &expired {
