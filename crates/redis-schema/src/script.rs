@@ -64,7 +64,8 @@ macro_rules! naming_rights {
 ///
 /// Nearly all frames are of processes that are known and add nothing to their schema. Those take seven commands, and one
 /// question for a right: a `ZADD` that changes something tells that the process is in the list, and before it nothing
-/// is changed. Other frames ask for all rights, or for those of what they change.
+/// is changed. Where it changes nothing, the process is not in the list, or was heard of in this millisecond, and
+/// `ZSCORE` tells which. Other frames ask for all rights, or for those of what they change.
 pub const FLUSH: &str = naming_rights!(
     "get set zscore hexists hget strlen time zadd setrange hset",
     "\
@@ -99,7 +100,8 @@ if is_next and follows then
 end
 local time = redis.call('TIME')
 local now = time[1] .. string.sub('00000' .. time[2], -6, -4)
-if not is_next or ARGV[4] == '1' or redis.call('ZADD', KEYS[1], 'XX', 'CH', now, ARGV[1]) == 0 then
+local heard = is_next and ARGV[4] ~= '1' and redis.call('ZADD', KEYS[1], 'XX', 'CH', now, ARGV[1])
+if heard ~= 1 then
   if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
     local tomb = redis.call('HGET', KEYS[3], ARGV[1])
     if tomb then
@@ -112,7 +114,9 @@ if not is_next or ARGV[4] == '1' or redis.call('ZADD', KEYS[1], 'XX', 'CH', now,
   if not is_next then
     return {'OTHER', epoch, before}
   end
-  redis.call('ZADD', KEYS[1], now, ARGV[1])
+  if not heard then
+    redis.call('ZADD', KEYS[1], now, ARGV[1])
+  end
 end
 if ARGV[8] ~= '' then
   redis.call('SETRANGE', KEYS[6], ARGV[7], ARGV[8])
