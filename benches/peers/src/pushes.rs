@@ -56,10 +56,11 @@ fn checked(suite: &mut Suite, disk: &TempDir) -> anyhow::Result<Vec<Option<Sampl
         let ours = Running::ours(&["--sync", "--log", &log.to_string_lossy()])?;
         let official = official_with(suite, &requests, &[])?;
         fill(&ours, &requests)?;
-        let [ours, official] = race_pushes(suite, &[("ours", &ours), (OFFICIAL, &official)], &requests, CONNECTIONS)?
-            .try_into()
-            .ok()
-            .context("two have raced")?;
+        let [ours, official] =
+            race_pushes(suite, &[("ours", &ours), (OFFICIAL, &official)], &requests, CONNECTIONS)?
+                .try_into()
+                .ok()
+                .context("two have raced")?;
         suite.rows.push(
             Row::new(name, &ours, "us")
                 .beside(OFFICIAL, &official)
@@ -82,10 +83,11 @@ fn unchecked(suite: &mut Suite, disk: &TempDir) -> anyhow::Result<()> {
     let ours = Running::ours(&["--log", &log.to_string_lossy()])?;
     let official = official_with(suite, &requests, &["--push.disable-consistency-check"])?;
     fill(&ours, &requests)?;
-    let [ours, official] = race_pushes(suite, &[("ours", &ours), (OFFICIAL, &official)], &requests, CONNECTIONS)?
-        .try_into()
-        .ok()
-        .context("two have raced")?;
+    let [ours, official] =
+        race_pushes(suite, &[("ours", &ours), (OFFICIAL, &official)], &requests, CONNECTIONS)?
+            .try_into()
+            .ok()
+            .context("two have raced")?;
     suite.rows.push(
         Row::new(name, &ours, "us")
             .beside("the official push gateway without its check", &official)
@@ -126,7 +128,8 @@ fn many_groups(suite: &mut Suite) -> anyhow::Result<()> {
     let official = official_with(suite, &requests, &[])?;
     fill(&ours, &requests)?;
     let both = [("ours", &ours), (OFFICIAL, &official)];
-    for (name, wanted, push, faster) in [(&changed, wants[0], true, 8.0), (&unchanged, wants[1], false, 50.0)] {
+    for (name, wanted, push, faster) in [(&changed, wants[0], true, 8.0), (&unchanged, wants[1], false, 50.0)]
+    {
         if !wanted {
             continue;
         }
@@ -203,7 +206,9 @@ fn official_with(suite: &Suite, requests: &[Vec<u8>], arguments: &[&str]) -> any
 fn fill(gateway: &Running, requests: &[Vec<u8>]) -> anyhow::Result<()> {
     let mut next = requests.iter();
     let mut client = Client::connect(gateway.address, CONNECTIONS)?;
-    client.send(requests.len() as u64, || next.next().map_or(&[][..], Vec::as_slice)).context("fill a gateway")
+    client
+        .send(requests.len() as u64, || next.next().map_or(&[][..], Vec::as_slice))
+        .context("fill a gateway")
 }
 
 /// A request for each group: 20 samples, of two families of five counters each, five gauges, and a histogram.
@@ -213,7 +218,9 @@ fn pushes(groups: usize) -> Vec<Vec<u8>> {
             let mut body = String::new();
             for (family, label) in [("jobs_processed_total", "queue"), ("bytes_written_total", "device")] {
                 body += &format!("# HELP {family} What the job has done.\n# TYPE {family} counter\n");
-                (0..5).for_each(|at| body += &format!("{family}{{{label}=\"{label}-{at}\"}} {}\n", group * 10 + at));
+                (0..5).for_each(|at| {
+                    body += &format!("{family}{{{label}=\"{label}-{at}\"}} {}\n", group * 10 + at)
+                });
             }
             body += "# HELP stage_seconds How long each stage took.\n# TYPE stage_seconds gauge\n";
             (0..5).for_each(|at| body += &format!("stage_seconds{{stage=\"stage-{at}\"}} {at}.{group}\n"));
@@ -238,5 +245,8 @@ fn disk() -> anyhow::Result<TempDir> {
         rustix::fs::statfs(*path).is_ok_and(|system| !IN_MEMORY.contains(&(system.f_type as u64)))
     });
     let place = on_disk.context("a sync cannot be measured: every directory here is in memory")?;
-    tempfile::Builder::new().prefix("multiprom-bench-").tempdir_in(place).context("make a directory on a disk")
+    tempfile::Builder::new()
+        .prefix("multiprom-bench-")
+        .tempdir_in(place)
+        .context("make a directory on a disk")
 }

@@ -16,10 +16,22 @@ struct Connection {
     stream: TcpStream,
     /// What has come of an answer: its head, and the beginning of its body.
     head: Vec<u8>,
-    /// Bytes of the body that are still to come, once the head is there; none for nothing that is waited for.
-    left: Option<usize>,
+    /// What is still to come of the body, once the head is there.
+    left: Option<Left>,
     waits: bool,
 }
+
+/// What is still to come of a body.
+#[derive(PartialEq)]
+enum Left {
+    /// So many bytes.
+    Bytes(usize),
+    /// Chunks, up to the empty one: the last bytes that have come. Nothing follows an answer before the next request,
+    /// so what ends as the empty chunk ends is the end.
+    Chunks([u8; LAST_CHUNK.len()]),
+}
+
+const LAST_CHUNK: &[u8; 7] = b"\r\n0\r\n\r\n";
 
 /// Only the head of an answer is kept.
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -79,13 +91,13 @@ impl Connection {
             };
             ensure!(read > 0, "the connection ended within an answer");
             match &mut self.left {
-                Some(left) => *left = left.checked_sub(read).context("more came than was announced")?,
+                Some(left) => left.take(&buffer[..read])?,
                 None => {
                     self.head.extend_from_slice(&buffer[..read]);
                     self.left = body_left(&self.head)?;
                 }
             }
-            if self.left == Some(0) {
+            if self.left.as_ref().is_some_and(Left::is_nothing) {
                 self.head.clear();
                 self.left = None;
                 self.waits = false;
@@ -95,8 +107,31 @@ impl Connection {
     }
 }
 
-/// How much of a body is still to come; none before the head is whole.
-fn body_left(read: &[u8]) -> anyhow::Result<Option<usize>> {
+impl Left {
+    fn take(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        match self {
+            Left::Bytes(left) => {
+                *left = left.checked_sub(bytes.len()).context("more came than was announced")?
+            }
+            Left::Chunks(last) => {
+                let both = [&last[..], &bytes[bytes.len().saturating_sub(last.len())..]].concat();
+                let from = both.len() - last.len();
+                last.copy_from_slice(&both[from..]);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_nothing(&self) -> bool {
+        match self {
+            Left::Bytes(left) => *left == 0,
+            Left::Chunks(last) => last == LAST_CHUNK,
+        }
+    }
+}
+
+/// What of a body is still to come; none before the head is whole.
+fn body_left(read: &[u8]) -> anyhow::Result<Option<Left>> {
     let Some(end) = read.windows(4).position(|piece| piece == b"\r\n\r\n") else {
         ensure!(read.len() < LONGEST_HEAD, "an answer without an end of its head");
         return Ok(None);
@@ -105,11 +140,20 @@ fn body_left(read: &[u8]) -> anyhow::Result<Option<usize>> {
     let mut lines = head.lines();
     let status = lines.next().unwrap_or_default();
     ensure!(status.starts_with("HTTP/1.1 20"), "the gateway answered {}", String::from_utf8_lossy(read));
-    let length = lines.find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>())
-    });
-    let length = length.context("an answer that does not say how long it is")??;
-    let come = read.len() - (end + 4);
-    length.checked_sub(come).context("more came than was announced").map(Some)
+    let header = |wanted: &str| {
+        lines.clone().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+        })
+    };
+    let come = &read[end + 4..];
+    let mut left = match header("content-length") {
+        Some(length) => Left::Bytes(length.parse()?),
+        None => {
+            ensure!(header("transfer-encoding").is_some(), "an answer that does not say how long it is");
+            Left::Chunks([0; LAST_CHUNK.len()])
+        }
+    };
+    left.take(come)?;
+    Ok(Some(left))
 }

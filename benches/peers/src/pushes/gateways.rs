@@ -48,11 +48,13 @@ impl Job {
         };
         let gateway = Gateway::new(vec![store], &GatewayOptions::default())?;
         let surface = Arc::new(Surface::new(gateway, SurfaceOptions::default(), Box::new(|| Ok(()))));
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-            println!("{}", listener.local_addr()?);
-            serve(listener, surface, std::future::pending()).await
-        })?;
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(
+            async {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+                println!("{}", listener.local_addr()?);
+                serve(listener, surface, std::future::pending()).await
+            },
+        )?;
         Ok(())
     }
 }
@@ -99,7 +101,8 @@ impl Running {
     /// Bytes of memory that it has now.
     pub(super) fn memory(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("there is no VmRSS")?;
+        let resident =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("there is no VmRSS")?;
         Ok(resident.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0)
     }
 
