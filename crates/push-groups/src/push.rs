@@ -169,46 +169,4 @@ fn timed(held: &Held, found: Option<&Entry>) -> Held {
 }
 
 #[cfg(test)]
-mod tests {
-    use metrics_core::Kind;
-
-    use super::*;
-    use crate::{Metric, Value};
-
-    fn family(name: &str, values: &[f64]) -> Family {
-        let metric = |value: &f64| Metric {
-            labels: vec![],
-            value: Value::Number { value: *value, exemplar: None },
-            created: None,
-        };
-        let metrics = values.iter().map(metric).collect();
-        Family { name: name.into(), help: "".into(), unit: "".into(), kind: Kind::Gauge, metrics }
-    }
-
-    fn pushed(mode: Mode, families: Vec<Family>, found: Option<&Entry>) -> Content {
-        let key = GroupKey::new([("job", "j")]).expect("a good key");
-        let push = Push { key, mode, families, lives: None, once: None, checked: true };
-        prepare(&push, found, Version(2)).expect("it fits").content.expect("it is there")
-    }
-
-    #[test]
-    fn a_family_without_metrics_takes_those_of_its_name_away() {
-        let held = pushed(Mode::Replace, vec![family("a", &[1.0]), family("b", &[2.0])], None);
-        let found = Entry {
-            version: Version(1),
-            born: 1,
-            seq: 1,
-            pushed: 5,
-            failed: 0,
-            expires: None,
-            content: held.encode().into(),
-        };
-        let names = |content: Content| -> Vec<(String, u64)> {
-            content.families.iter().map(|held| (held.family.name.to_string(), held.time)).collect()
-        };
-        let merged = pushed(Mode::Merge, vec![family("a", &[]), family("c", &[3.0])], Some(&found));
-        assert_eq!(names(merged), [("b".to_owned(), 5), ("c".to_owned(), 0)]);
-        let replaced = pushed(Mode::Replace, vec![family("a", &[])], Some(&found));
-        assert_eq!(names(replaced), []);
-    }
-}
+mod tests;
