@@ -20,6 +20,7 @@ mod numbers;
 mod one_command;
 mod out_of_sight;
 mod prefork;
+mod push_gateway;
 mod readers_beside_writers;
 mod redis_clients;
 mod round_trips;

@@ -67,6 +67,20 @@ fn every_command_explains_itself() {
         ("diff", &["--only-falls", "--json", "fell", "Exit codes"]),
         ("top", &["--interval", "--once", "filter", "DIR,label=value", "Exit codes"]),
         ("demo", &["--seconds", "Ctrl-C"]),
+        (
+            "push-gateway",
+            &[
+                "--web.listen-address",
+                "--web.enable-admin-api",
+                "--persistence.file",
+                "--redis.endpoint",
+                "--push.ttl",
+                "Idempotency-Key",
+                "?mode=aggregate",
+                "?dry_run=1",
+                "honor_labels",
+            ],
+        ),
     ] {
         let (code, help, _) = run(&mut multiprom(&[command, "--help"]));
         assert_eq!(code, Some(0));
@@ -78,7 +92,9 @@ fn every_command_explains_itself() {
 
 #[test]
 fn help_is_laid_out_for_a_terminal_of_eighty_columns() {
-    for command in ["", "serve", "run", "collect", "fold", "ls", "dump", "check", "diff", "top", "demo"] {
+    for command in
+        ["", "serve", "run", "collect", "fold", "ls", "dump", "check", "diff", "top", "demo", "push-gateway"]
+    {
         let help = |columns: &str| {
             let mut asked = multiprom(&[]);
             asked.args(Some(command).filter(|command| !command.is_empty())).arg("--help");
