@@ -7,7 +7,6 @@ mod settings;
 mod stores;
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 

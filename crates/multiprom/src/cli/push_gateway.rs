@@ -318,7 +318,8 @@ Examples:
       curl --data-binary @page 'http://localhost:9091/metrics/job/j?dry_run=1'
 
   Delete all groups of some jobs:
-      curl -g -X DELETE 'http://localhost:9091/api/v1/groups?match[]={job=~\"test-.*\"}'
+      curl -g -X DELETE \\
+        'http://localhost:9091/api/v1/groups?match[]={job=~\"test-.*\"}'
 
 In Prometheus:
   scrape_configs:
