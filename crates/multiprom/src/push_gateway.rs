@@ -81,6 +81,7 @@ async fn serve_all(command: PushGateway, level: log::Level) -> anyhow::Result<()
     let gateway = Gateway::new(stores, &options).context("read the groups")?;
     let surface_options = surface_options(&command)?;
     let path = format!("{}{}", surface_options.routes.prefix, surface_options.routes.page);
+    let scheme = if surface_options.tls.is_some() { "https" } else { "http" };
     let path_of_config = command.config.clone();
     let reload = Box::new(move || config::reload(path_of_config.as_deref(), &level));
     let surface = Arc::new(Surface::new(gateway, surface_options, reload));
@@ -90,7 +91,8 @@ async fn serve_all(command: PushGateway, level: log::Level) -> anyhow::Result<()
     for address in addresses(&command) {
         let listener = listen(&address).await?;
         let address = listener.local_addr().context("address of the listener")?;
-        tracing::info!(address = %address, url = url(address, &path), "listening");
+        let page = url(address, &path).replacen("http", scheme, 1);
+        tracing::info!(address = %address, url = page, "listening");
         listeners.push(listener);
     }
     let mut servers = JoinSet::new();

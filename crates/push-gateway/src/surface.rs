@@ -8,9 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HOST, HeaderValue, LOCATION};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, StatusCode, Version};
 use metrics_core::Kind;
 use push_groups::{Coding, ReadLimits};
 use tokio::sync::watch;
@@ -133,6 +133,9 @@ where
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         return empty(StatusCode::OK);
     }
+    if let Some(fault) = head_fault(&parts) {
+        return fault;
+    }
     let Some(path) = percent_decode(parts.uri.path().as_bytes()) else {
         return text(StatusCode::BAD_REQUEST, "400 Bad Request: invalid URL escape");
     };
@@ -143,7 +146,7 @@ where
         Found::Options(allow) => return with_allow(empty(StatusCode::OK), &allow),
         Found::Nothing => return refused(StatusCode::NOT_FOUND, "404 page not found"),
     };
-    let body = match read(surface, &parts, body).await {
+    let body = match read(surface, body).await {
         Ok(body) => body,
         Err((status, why)) => {
             pushes::count_unread(surface, place, &parts.method, status);
@@ -192,8 +195,18 @@ async fn answer(surface: &Arc<Surface>, place: Place, asked: Asked) -> Answer {
     }
 }
 
+/// What Go's server says of a head that it does not take, before anybody looks at the path.
+fn head_fault(parts: &Parts) -> Option<Answer> {
+    if parts.version == Version::HTTP_11 && !parts.headers.contains_key(HOST) {
+        let why = "400 Bad Request: missing required Host header";
+        return Some(text(StatusCode::BAD_REQUEST, why));
+    }
+    let expect = parts.headers.get(EXPECT)?.as_bytes();
+    (!expect.eq_ignore_ascii_case(b"100-continue")).then(|| empty(StatusCode::EXPECTATION_FAILED))
+}
+
 /// The whole body, in time and within the limit; else the status and the reason.
-async fn read<B>(surface: &Surface, parts: &Parts, body: B) -> Result<Bytes, (StatusCode, String)>
+async fn read<B>(surface: &Surface, body: B) -> Result<Bytes, (StatusCode, String)>
 where
     B: Body<Data = Bytes> + Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -203,10 +216,6 @@ where
     }
     let most = surface.options.limits.bytes;
     let too_large = || (StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {most} bytes"));
-    if parts.method == Method::GET || parts.method == Method::HEAD {
-        // Nobody looks at it.
-        return Ok(Bytes::new());
-    }
     if body.size_hint().lower() > most as u64 {
         return Err(too_large());
     }

@@ -1,7 +1,7 @@
 //! The push gateway: recorded requests and real clients, files and databases that others have written.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use redis_testkit::RedisServer;
 use tempfile::TempDir;
@@ -129,6 +129,36 @@ fn the_official_gateways_file_is_taken_over_once() {
     drop(first);
     let (_second, address) = gateway(directory.path(), &[&flag]);
     assert_eq!(pushed_lines(&address), [""; 0]);
+}
+
+#[test]
+fn connections_can_speak_tls() {
+    let directory = TempDir::new().expect("a directory");
+    let in_directory = |name: &str| directory.path().join(name).display().to_string();
+    let (cert, key) = (in_directory("cert.pem"), in_directory("key.pem"));
+    output(
+        Command::new("openssl").args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]).args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+            &key,
+            "-out",
+            &cert,
+        ]),
+    );
+    let mut command = multiprom();
+    command.args(["push-gateway", "--web.listen-address=127.0.0.1:0", "--tls.enabled"]);
+    command.args(["--tls.cert", &cert, "--tls.key", &key]);
+    let mut gateway = Running::start("gateway", &mut command, directory.path());
+    let port = gateway.wait_until("say its port", |log| {
+        let (_, rest) = log.split_once("url=https://127.0.0.1:")?;
+        Some(rest.chars().take_while(char::is_ascii_digit).collect::<String>())
+    });
+    let ask = "import ssl, sys, urllib.request as u; c = ssl.create_default_context(cafile=sys.argv[1]); \
+               print(u.urlopen(f'https://localhost:{sys.argv[2]}/-/ready', context=c).read())";
+    assert_eq!(String::from_utf8_lossy(&output(python().args(["-c", ask, &cert, &port]))), "b'OK'\n");
 }
 
 #[test]

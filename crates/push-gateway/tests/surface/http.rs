@@ -56,6 +56,9 @@ fn success_says_nothing_and_refusals_say_why() {
     assert_eq!((got.status, &*got.text()), (405, ""));
     assert!(got.head.contains("allow: get, options"), "{}", got.head);
     assert_eq!(served.ask("OPTIONS", "*", &[], "").status, 200);
+    assert_eq!(Got::of(&served.raw(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")).status, 400);
+    assert_eq!(served.ask("GET", "/metrics", &["Expect: wonders"], "").status, 417);
+    assert_eq!(served.put("/metrics/job/Π", "a 1\n").status, 200);
     assert_eq!(served.get("/metrics/job/%zz").status, 400);
     let got = served.put("/metrics/job/j/x/a//b?q=1&r", "");
     assert_eq!((got.status, &*got.text()), (301, ""));
@@ -121,4 +124,24 @@ fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
     let got = Got::of(&answer);
     assert_eq!((got.status, &*got.text()), (408, "the body did not arrive in time\n"));
     assert_eq!(served.lines(&["a"]), [""; 0]);
+}
+
+#[test]
+fn who_may_not_end_or_reload_the_gateway_is_told_so() {
+    let served = gateway(|_, _| {});
+    let got = served.put("/-/quit", "");
+    assert_eq!((got.status, &*got.text()), (403, "Lifecycle API is not enabled."));
+    let got = served.get("/-/quit");
+    assert_eq!((got.status, &*got.text()), (405, "Only POST or PUT requests allowed."));
+    assert_eq!(served.put("/-/reload", "").status, 404);
+    assert_eq!(served.put("/api/v1/admin/wipe", "").status, 404);
+    let served = gateway(|options, _| {
+        options.routes.lifecycle = true;
+        options.routes.admin = true;
+    });
+    assert_eq!(served.put("/-/reload", "").status, 200);
+    assert_eq!(served.put("/metrics/job/j", "a 1\n").status, 200);
+    assert_eq!(served.put("/api/v1/admin/wipe", "").status, 202);
+    assert_eq!(served.lines(&["a", "push_time"]), [""; 0]);
+    assert_eq!(served.put("/-/quit", "").text(), "Requesting termination... Goodbye!");
 }
