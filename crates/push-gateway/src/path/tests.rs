@@ -120,9 +120,9 @@ proptest! {
                 for pair in naive.chunks(2).skip(1).filter(|pair| pair.len() == 2 && !pair[0].contains('@')) {
                     prop_assert!(key.label(&pair[0]).is_some());
                 }
-                prop_assert!(naive.len() % 2 == 0 || naive.last().is_some_and(String::is_empty));
+                prop_assert!(naive.len().is_multiple_of(2) || naive.last().is_some_and(String::is_empty));
             }
-            Err(PathError::Odd(_)) => prop_assert!(naive.len() % 2 != 0),
+            Err(PathError::Odd(_)) => prop_assert!(!naive.len().is_multiple_of(2)),
             Err(_) => {}
         }
     }
