@@ -81,9 +81,14 @@ async fn serve_all(command: PushGateway, level: log::Level) -> anyhow::Result<()
     let gateway = Gateway::new(stores, &options).context("read the groups")?;
     let surface_options = surface_options(&command)?;
     let path = format!("{}{}", surface_options.routes.prefix, surface_options.routes.page);
-    let scheme = if surface_options.tls.is_some() { "https" } else { "http" };
+    let web = surface_options.web.clone();
+    let encrypted = web.as_ref().is_some_and(|web| web.get().tls.is_some());
+    let scheme = if encrypted || surface_options.tls.is_some() { "https" } else { "http" };
     let path_of_config = command.config.clone();
-    let reload = Box::new(move || config::reload(path_of_config.as_deref(), &level));
+    let reload = Box::new(move || {
+        web.as_ref().map_or(Ok(()), |web| web.reload()).map_err(|error| error.to_string())?;
+        config::reload(path_of_config.as_deref(), &level)
+    });
     let surface = Arc::new(Surface::new(gateway, surface_options, reload));
     // Before anybody can know that we are there: whoever does may end us.
     let requested = end_requests()?;

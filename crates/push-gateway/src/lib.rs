@@ -38,6 +38,7 @@ mod wishes;
 mod api;
 mod dry_run;
 mod groups_api;
+mod guard;
 mod html;
 mod ingest;
 mod pushes;

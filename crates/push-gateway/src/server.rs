@@ -104,7 +104,8 @@ pub async fn serve(
 
 /// Speaks TLS with the client first, where that is to be.
 async fn greet(stream: TcpStream, surface: Arc<Surface>, stopping: watch::Receiver<()>) {
-    let Some(tls) = surface.options.tls.clone() else {
+    let of_file = surface.options.web.as_ref().and_then(|web| web.get().tls.clone());
+    let Some(tls) = of_file.or_else(|| surface.options.tls.clone()) else {
         return serve_connection(stream, surface, stopping).await;
     };
     match timeout(surface.options.request_time, TlsAcceptor::from(tls).accept(stream)).await {

@@ -19,7 +19,7 @@ use crate::answer::{Answer, empty, not_allowed, refused, text, typed, with_allow
 use crate::own::{Condition, OwnMetrics};
 use crate::path::percent_decode;
 use crate::routes::{Found, Place, Router, Routes, escape};
-use crate::{Gateway, api, groups_api, html, ingest, pushes, scrape};
+use crate::{Gateway, api, groups_api, guard, html, ingest, pushes, scrape};
 
 /// A gateway, and how HTTP shows it.
 pub struct Surface {
@@ -63,6 +63,10 @@ pub struct SurfaceOptions {
     pub connections: usize,
     /// What is shown to clients that are to speak TLS: [`tls_config`](crate::tls_config); none for plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Who may do what, with TLS if need be, which goes before [`tls`](SurfaceOptions::tls), and headers of all answers.
+    pub web: Option<Arc<web_config::WatchedConfig>>,
+    /// Whether everybody may ask for the health, whatever users there are.
+    pub open_health: bool,
     /// What the program was told, for the status page.
     pub flags: Vec<(String, String)>,
 }
@@ -128,6 +132,15 @@ where
     B: Body<Data = Bytes> + Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let answer = answer_anybody(surface, request).await;
+    if surface.options.web.is_some() { guard::dressed(surface, answer) } else { answer }
+}
+
+async fn answer_anybody<B>(surface: &Arc<Surface>, request: Request<B>) -> Answer
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let since = Instant::now();
     let (parts, body) = request.into_parts();
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
@@ -139,7 +152,11 @@ where
     let Some(path) = percent_decode(parts.uri.path().as_bytes()) else {
         return text(StatusCode::BAD_REQUEST, "400 Bad Request: invalid URL escape");
     };
-    let place = match surface.router.find(&parts.method, &path) {
+    let found = surface.router.find(&parts.method, &path);
+    if let Some(answer) = guard::denied(surface, &parts, &found).await {
+        return answer;
+    }
+    let place = match found {
         Found::Place(place) => place,
         Found::Redirect(code, to) => return redirect(&parts, code, &to),
         Found::NotAllowed(allow) => return not_allowed(&allow),
@@ -317,6 +334,8 @@ impl Default for SurfaceOptions {
             request_time: Duration::from_secs(30),
             connections: 1000,
             tls: None,
+            web: None,
+            open_health: false,
             flags: Vec::new(),
         }
     }

@@ -16,7 +16,7 @@ use crate::users::{Access, Scope, Users};
 pub struct WebConfig {
     /// How connections are encrypted; none for not.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Whether HTTP/2 is offered, with TLS.
+    /// Whether HTTP/2 may be spoken. It is not offered to clients: every one of them speaks HTTP/1.1, too.
     pub http2: bool,
     /// Headers that every answer gets.
     pub headers: Vec<(String, String)>,
@@ -89,7 +89,7 @@ impl WebConfig {
         }
         let directory = path.parent().unwrap_or(Path::new(""));
         let http2 = http.http2;
-        let tls = config.tls_server_config.map(|tls| tls::server_config(tls, http2, directory)).transpose();
+        let tls = config.tls_server_config.map(|tls| tls::server_config(tls, directory)).transpose();
         let tls = tls.map_err(|why| error(format!("tls_server_config: {why}")))?;
         let users = Users::new(
             config.basic_auth_users.unwrap_or_default(),

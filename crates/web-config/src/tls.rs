@@ -41,11 +41,7 @@ enum TlsVersion {
 }
 
 /// What the file says, ready for use. Files are looked for in `directory`.
-pub(crate) fn server_config(
-    text: TlsText,
-    http2: bool,
-    directory: &Path,
-) -> Result<Arc<ServerConfig>, String> {
+pub(crate) fn server_config(text: TlsText, directory: &Path) -> Result<Arc<ServerConfig>, String> {
     let piece = |name: &str, inline: &Option<String>, file: &Option<String>| match (inline, file) {
         (Some(_), Some(_)) => Err(format!("{name} and {name}_file are both there")),
         (Some(text), None) => Ok(Some((name.to_owned(), text.clone().into_bytes()))),
@@ -71,8 +67,7 @@ pub(crate) fn server_config(
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain(&certificates)?, key)
         .map_err(|error| format!("certificate and key: {error}"))?;
-    config.alpn_protocols =
-        if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -56,7 +56,7 @@ fn decode(bytes: &[u8]) -> Result<Family, String> {
     for (number, bytes, bits) in message(bytes)? {
         match number {
             1 => family.name = text(&bytes)?,
-            2 => family.help = text(&bytes)?,
+            2 => family.help = text(&bytes)?.into(),
             3 => {
                 let kinds = [Kind::Counter, Kind::Gauge, Kind::Summary, Kind::Unknown, Kind::Histogram];
                 family.kind = *kinds.get(bits as usize).ok_or("no such kind")?;
@@ -184,7 +184,7 @@ fn what_a_group_has_of_its_own_is_kept_without_its_labels() {
     let group = &imported.groups[0];
     assert_eq!(group.key.to_string(), "{instance=\"i1\",job=\"batch\"}");
     let [held] = &*group.families else { panic!("{:?}", group.families) };
-    assert_eq!((&*held.family.name, &*held.family.help), ("a", "Help text."));
+    assert_eq!((&*held.family.name, held.family.help.as_bytes()), ("a", &b"Help text."[..]));
     let labels: Vec<_> = held.family.metrics.iter().map(|metric| metric.labels.clone()).collect();
     assert_eq!(labels, [[("x".into(), "1".into())], [("x".into(), "2".into())]]);
     assert_eq!(held.time, 1_795_225_300_046_077_749, "the time of the push, to the nanosecond");

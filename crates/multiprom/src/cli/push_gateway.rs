@@ -40,6 +40,16 @@ pub(crate) struct PushGateway {
     #[arg(long = "web.route-prefix", value_name = "PATH", default_value = "", help_heading = WEB)]
     pub(crate) route_prefix: String,
 
+    /// A file of users, certificates and headers, as all programs of Prometheus have it; it is read again when it changes
+    ///
+    /// One key is not theirs: basic_auth_scopes says of a user whether he may push, scrape, or, as admin, all.
+    #[arg(long = "web.config.file", value_name = "FILE", help_heading = WEB)]
+    pub(crate) web_config: Option<PathBuf>,
+
+    /// Let everybody ask for /-/healthy and /-/ready, whatever users --web.config.file names
+    #[arg(long = "web.open-health", help_heading = WEB)]
+    pub(crate) open_health: bool,
+
     /// Let clients end the gateway by PUT to /-/quit, and have it read its configuration again by PUT to /-/reload
     #[arg(long = "web.enable-lifecycle", help_heading = WEB)]
     pub(crate) lifecycle: bool,
@@ -275,10 +285,11 @@ impl std::fmt::Debug for RedisExtra {
 }
 
 /// Flags without a value, which `--no-FLAG` takes back.
-pub(crate) const SWITCHES: [&str; 7] = [
+pub(crate) const SWITCHES: [&str; 8] = [
     "tls.enabled",
     "web.enable-lifecycle",
     "web.enable-admin-api",
+    "web.open-health",
     "web.prefer-openmetrics",
     "persistence.ignore-corrupt",
     "push.disable-consistency-check",

@@ -6,6 +6,7 @@ use anyhow::bail;
 use push_gateway::{Routes, SurfaceOptions, tls_config};
 use push_groups::ReadLimits;
 use rustls::ServerConfig;
+use web_config::WatchedConfig;
 
 use crate::cli::push_gateway::{OwnMetrics, PushGateway};
 
@@ -55,6 +56,8 @@ pub(crate) fn surface_options(command: &PushGateway) -> anyhow::Result<SurfaceOp
         request_time: command.request_time,
         connections: command.connections,
         tls: tls(command)?,
+        web: web(command)?,
+        open_health: command.open_health,
         flags: flags(command),
     })
 }
@@ -87,6 +90,12 @@ fn tls(command: &PushGateway) -> anyhow::Result<Option<Arc<ServerConfig>>> {
     }
 }
 
+/// Users, certificates and headers.
+fn web(command: &PushGateway) -> anyhow::Result<Option<Arc<WatchedConfig>>> {
+    let Some(path) = &command.web_config else { return Ok(None) };
+    Ok(Some(Arc::new(WatchedConfig::open(path)?)))
+}
+
 /// The flags as the status page shows them.
 fn flags(command: &PushGateway) -> Vec<(String, String)> {
     let value = |name: &str, value: String| (name.to_owned(), value);
@@ -117,11 +126,16 @@ fn flags(command: &PushGateway) -> Vec<(String, String)> {
             command.redis.as_ref().map(|_| command.redis_namespace.clone()).unwrap_or_default(),
         ),
         value("tls.enabled", command.tls.to_string()),
+        value(
+            "web.config.file",
+            command.web_config.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+        ),
         value("web.enable-admin-api", command.admin.to_string()),
         value("web.enable-lifecycle", command.lifecycle.to_string()),
         value("web.external-url", command.external_url.clone()),
         value("web.listen-address", addresses(command).join(",")),
         value("web.max-connections", command.connections.to_string()),
+        value("web.open-health", command.open_health.to_string()),
         value("web.prefer-openmetrics", command.prefer_openmetrics.to_string()),
         value("web.request-timeout", time(command.request_time)),
         value("web.route-prefix", command.route_prefix.clone()),

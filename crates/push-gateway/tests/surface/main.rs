@@ -6,3 +6,4 @@ mod client;
 mod beyond;
 mod http;
 mod pages;
+mod users;
