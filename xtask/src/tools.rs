@@ -30,7 +30,7 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
         ensure!(
             still.is_empty(),
             "apt-get installed what it was asked for, but what {} should bring cannot be run: is another ruby, \
-             python3, puma, prometheus, prometheus-pushgateway or redis-server first on PATH, or /usr/bin not on it?",
+             python3, puma, prometheus, prometheus-pushgateway, chromium or redis-server first on PATH, or /usr/bin not on it?",
             still.join(" ")
         );
     }
@@ -92,6 +92,13 @@ fn missing_packages() -> Vec<&'static str> {
     {
         missing.push("redis-server");
     }
+    // The tests of web pages.
+    if !succeeds(Command::new("chromium").arg("--version")) {
+        missing.push("chromium");
+    }
+    if !succeeds(Command::new("chromedriver").arg("--version")) {
+        missing.push("chromium-driver");
+    }
     // Makes the certificates of tests.
     if !succeeds(Command::new("openssl").arg("version")) {
         missing.push("openssl");
@@ -119,8 +126,8 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     let by_hand = format!(
         "needed and not there: {}; install it with\n    sudo apt-get update && sudo apt-get {}\n\
          (or, where there is no apt-get, by what this system has: python3 with venv, Ruby with the \
-         prometheus-client-mmap gem, puma, prometheus with promtool, prometheus-pushgateway, redis-server with \
-          redis-cli, a C++ compiler), then try again",
+         prometheus-client-mmap gem, puma, prometheus with promtool, prometheus-pushgateway, Chromium with \
+         chromedriver, redis-server with redis-cli, a C++ compiler), then try again",
         packages.join(" "),
         arguments.join(" ")
     );

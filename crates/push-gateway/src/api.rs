@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use bytes::Bytes;
 use hyper::StatusCode;
 use metrics_core::Kind;
-use push_groups::{Content, Family, GroupKey, Metric, PUSH_TIMES, Value, push_go_number, series_labels};
+use push_groups::{Content, Family, Metric, PUSH_TIMES, Value, push_go_number, series_labels};
 use serde_json::json;
 
 use crate::answer::{Answer, json, json_data, refused, with_cors};
@@ -59,18 +59,19 @@ pub(crate) fn status(surface: &Surface) -> Answer {
 fn push_group(out: &mut Vec<u8>, group: &Group) {
     let entry = &group.entry;
     out.extend_from_slice(b"{\"labels\":");
-    push_labels(out, &group.key.labels().collect::<Vec<_>>());
+    let labels: Vec<(&str, &str)> = group.key.labels().collect();
+    push_labels(out, &labels);
     let succeeded = if entry.failed <= entry.pushed { "true" } else { "false" };
     out.extend_from_slice(format!(",\"last_push_successful\":{succeeded}").as_bytes());
     for (at, time) in [entry.pushed, entry.failed].into_iter().enumerate() {
         let family = push_time(PUSH_TIMES[at], at, time);
-        push_family(out, &group.key, &family, entry.pushed.max(entry.failed));
+        push_named(out, &labels, &family, entry.pushed.max(entry.failed));
     }
     // What cannot be read shows its push times alone.
     for held in Content::decode(&entry.content).unwrap_or_default().families {
         if !matches!(&*held.family.name, "labels" | "last_push_successful") {
             let time = if held.time == 0 { entry.pushed } else { held.time };
-            push_family(out, &group.key, &held.family, time);
+            push_named(out, &labels, &held.family, time);
         }
     }
     out.push(b'}');
@@ -93,10 +94,16 @@ fn push_time(name: &str, at: usize, nanoseconds: u64) -> Family {
     }
 }
 
-fn push_family(out: &mut Vec<u8>, key: &GroupKey, family: &Family, time: u64) {
+fn push_named(out: &mut Vec<u8>, group: &[(&str, &str)], family: &Family, time: u64) {
     out.push(b',');
     push_text(out, &family.name);
-    out.extend_from_slice(b":{\"time_stamp\":\"");
+    out.push(b':');
+    push_family(out, group, family, time);
+}
+
+/// A family with its metrics, each with the labels of the group.
+pub(crate) fn push_family(out: &mut Vec<u8>, group: &[(&str, &str)], family: &Family, time: u64) {
+    out.extend_from_slice(b"{\"time_stamp\":\"");
     push_stamp(out, time);
     out.extend_from_slice(b"\",\"type\":\"");
     out.extend_from_slice(type_word(family.kind).as_bytes());
@@ -108,7 +115,7 @@ fn push_family(out: &mut Vec<u8>, key: &GroupKey, family: &Family, time: u64) {
     out.extend_from_slice(b",\"metrics\":[");
     for (at, metric) in family.metrics.iter().enumerate() {
         out.extend_from_slice(if at > 0 { b",{\"labels\":" } else { b"{\"labels\":" });
-        push_labels(out, &series_labels(key.labels(), &metric.labels));
+        push_labels(out, &series_labels(group.iter().copied(), &metric.labels));
         match &metric.value {
             Value::Number { value, .. } => push_field(out, "value", *value),
             Value::Histogram { count, sum, buckets } => {
@@ -173,7 +180,7 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     let _ = serde_json::to_writer(out, text);
 }
 
-fn type_word(kind: Kind) -> &'static str {
+pub(crate) fn type_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Counter => "COUNTER",
         Kind::Gauge | Kind::Info | Kind::StateSet => "GAUGE",

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use push_groups::{Family, GroupKey, GroupStore, Page, PageFormat, StoreError};
+use push_groups::{Entry, Family, GroupKey, GroupStore, Page, PageFormat, StoreError};
 
 use crate::gateway::{Group, Groups, PrintedPage, Shown};
 use crate::heads::Heads;
@@ -84,6 +84,16 @@ impl Board {
             living.map(|(key, entry)| Group { key: key.clone(), entry: entry.clone() }).collect();
         groups.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         Ok(Groups { groups, stale })
+    }
+
+    /// Lets `look` see all groups without copying them; no page is made meanwhile.
+    pub(crate) fn look<T>(
+        &self,
+        look: impl for<'a> FnOnce(&mut dyn Iterator<Item = (&'a GroupKey, &'a Arc<Entry>)>) -> T,
+    ) -> Result<(T, Option<Duration>), StoreError> {
+        let (state, stale) = self.refresh()?;
+        let seen = look(&mut state.shards.iter().flat_map(|seen| seen.heads.living()));
+        Ok((seen, stale))
     }
 
     /// The state as it is now, or, where a store does not answer, as it was not too long ago.

@@ -180,6 +180,15 @@ impl Gateway {
         self.board.groups()
     }
 
+    /// Lets `look` see all groups without copying them, and tells for how long a store has not answered; as up to date
+    /// as a [page](Gateway::page), and may block as it. No page is made meanwhile.
+    pub(crate) fn look<T>(
+        &self,
+        look: impl for<'a> FnOnce(&mut dyn Iterator<Item = (&'a GroupKey, &'a Arc<Entry>)>) -> T,
+    ) -> Result<(T, Option<Duration>), StoreError> {
+        self.board.look(look)
+    }
+
     /// How many pushes wait for the store that has most of them, and how many may: at that many it is full.
     pub fn waiting(&self) -> (usize, usize) {
         let all = self.shards.iter().map(Shard::waiting);

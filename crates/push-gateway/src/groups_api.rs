@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::StatusCode;
+use hyper::http::request::Parts;
 use push_groups::{Content, GroupKey, StoreError};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::answer::{Answer, json, json_data, refused, with_cors};
+use crate::browse::{Browse, Search, cut, id_of};
 use crate::dry_run;
 use crate::gateway::Group;
 use crate::own::Rejected;
@@ -19,48 +22,50 @@ use crate::selector::Selector;
 use crate::surface::{Asked, Surface};
 use crate::wishes::{Wishes, flag, lives, mode_of};
 
-/// How many groups a page of the list has, unless it is said.
-const PAGE: usize = 100;
+/// How many deletions are under way at once: they share a write to disk.
+const AT_ONCE: usize = 256;
 
-/// How many it may have.
-const LONGEST_PAGE: usize = 1000;
-
-/// `GET /api/v1/groups?limit=N&after=CURSOR&search=TEXT`: groups in the order of their labels, without their metrics.
+/// `GET /api/v1/groups?limit=N&after=CURSOR&search=WORDS&sort=name|pushed&label_chars=N`: groups without their metrics.
 pub(crate) async fn list(surface: &Arc<Surface>, asked: &Asked) -> Answer {
-    let (mut limit, mut after, mut search) = (PAGE, None, String::new());
-    for (name, value) in asked.parts.uri.query().map(parameters).unwrap_or_default() {
-        match &*name {
-            "limit" => match value.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit)) {
-                Some(number) => limit = number,
-                None => return bad(&format!("limit={value:?}: 1 to {LONGEST_PAGE} are wanted")),
-            },
-            "after" => match from_hex(&value) {
-                Some(key) => after = Some(key),
-                None => return bad(&format!("after={value:?}: it is the \"next\" of the page before")),
-            },
-            "search" => search = value,
-            _ => {}
-        }
+    let parameters = asked.parts.uri.query().map(parameters).unwrap_or_default();
+    let browse = match Browse::of(&parameters) {
+        Ok(browse) => browse,
+        Err(why) => return bad(&why),
+    };
+    let known = surface.clone();
+    let page = tokio::task::spawn_blocking(move || {
+        let page = browse.page(&known.gateway)?;
+        let groups: Vec<Value> = page.groups.iter().map(|group| told(group, browse.letters)).collect();
+        let next = page.next.map(|place| place.cursor());
+        Ok::<Value, StoreError>(
+            json!({ "groups": groups, "all": page.all, "found": page.found, "next": next }),
+        )
+    });
+    match page.await {
+        Ok(Ok(page)) => json_data(&page),
+        Ok(Err(error)) => with_cors(refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())),
+        Err(_) => with_cors(refused(StatusCode::INTERNAL_SERVER_ERROR, "listing the groups panicked")),
     }
-    let Some(groups) = groups(surface).await else { return unavailable(surface).await };
-    let found = groups
-        .iter()
-        .filter(|group| after.as_deref().is_none_or(|after| group.key.as_bytes() > after))
-        .filter(|group| group.key.labels().any(|(_, value)| value.contains(&search)));
-    let mut page: Vec<&Group> = found.take(limit + 1).collect();
-    let more = page.len() > limit;
-    page.truncate(limit);
-    let next = page.last().filter(|_| more).map(|last| to_hex(last.key.as_bytes()));
-    let page: Vec<Value> = page.into_iter().map(told).collect();
-    json_data(&json!({ "groups": page, "all": groups.len(), "next": next }))
 }
 
-/// `DELETE /api/v1/groups?match[]=SELECTOR`: all groups that any of the selectors means; with `dry_run=1` they are told.
+/// `DELETE /api/v1/groups?match[]=SELECTOR` or `?search=WORDS`: all groups that any of the selectors means, or that the
+/// search finds; with `dry_run=1` they are told. With `expect=N` it is done if they are so many.
 pub(crate) async fn delete(surface: &Arc<Surface>, asked: &Asked) -> Answer {
-    let (mut selectors, mut is_dry) = (Vec::new(), false);
+    if is_foreign(&asked.parts) {
+        return foreign();
+    }
+    let (mut selectors, mut search, mut expected, mut is_dry) = (Vec::new(), Search::default(), None, false);
     for (name, value) in asked.parts.uri.query().map(parameters).unwrap_or_default() {
         let read = match &*name {
             "match[]" => Selector::parse(&value).map(|selector| selectors.push(selector)),
+            "search" => Search::of(&value).map(|read| search = read),
+            "expect" => match value.parse::<usize>() {
+                Ok(number) => {
+                    expected = Some(number);
+                    Ok(())
+                }
+                Err(_) => Err(format!("expect={value:?}: a number of groups is wanted")),
+            },
             "dry_run" => flag("dry_run", &value).map(|flag| is_dry = flag),
             _ => Ok(()),
         };
@@ -68,24 +73,40 @@ pub(crate) async fn delete(surface: &Arc<Surface>, asked: &Asked) -> Answer {
             return bad(&why);
         }
     }
-    if selectors.is_empty() {
-        return bad("match[] is missing: which groups, such as match[]={job=\"x\"}");
+    if selectors.is_empty() && search.is_empty() {
+        return bad("match[] is missing: which groups, such as match[]={job=\"x\"}, or search=x");
     }
     let Some(groups) = groups(surface).await else { return unavailable(surface).await };
-    let meant = groups.into_iter().map(|group| group.key);
-    let keys: Vec<GroupKey> =
-        meant.filter(|key| selectors.iter().any(|selector| selector.matches(key))).collect();
+    let mut text = String::new();
+    let mut is_meant = |key: &GroupKey| {
+        let is_found = !search.is_empty() && search.finds(key, &mut text);
+        is_found || selectors.iter().any(|selector| selector.matches(key))
+    };
+    let keys: Vec<GroupKey> = groups.into_iter().map(|group| group.key).filter(|key| is_meant(key)).collect();
     if is_dry {
-        return dry_run::delete(surface, keys).await;
+        let would = |key: &GroupKey| json!({ "labels": dry_run::labels(key), "would": "delete" });
+        let groups: Vec<Value> = keys.iter().map(would).collect();
+        return json_data(&json!({ "dry_run": true, "groups": groups }));
     }
-    let mut deleted = Vec::with_capacity(keys.len());
-    for key in keys {
-        if let Err(refusal) = surface.gateway.delete(key.clone()).await {
-            let failed = failure(refusal);
-            let why = format!("{}; {} groups were deleted before it", failed.why, deleted.len());
-            return with_cors(refused(failed.status, &why));
+    if let Some(expected) = expected.filter(|expected| *expected != keys.len()) {
+        let why = format!("{expected} groups were expected and there are {}; none was deleted", keys.len());
+        return with_cors(refused(StatusCode::CONFLICT, &why));
+    }
+    let mut deleted: Vec<Value> = Vec::with_capacity(keys.len());
+    for some in keys.chunks(AT_ONCE) {
+        let mut under_way = JoinSet::new();
+        for key in some {
+            let (surface, key) = (surface.clone(), key.clone());
+            under_way.spawn(async move { surface.gateway.delete(key).await });
         }
-        deleted.push(dry_run::labels(&key));
+        for ended in under_way.join_all().await {
+            if let Err(refusal) = ended {
+                let failed = failure(refusal);
+                let why = format!("{}; {} groups or more were deleted before it", failed.why, deleted.len());
+                return with_cors(refused(failed.status, &why));
+            }
+        }
+        deleted.extend(some.iter().map(dry_run::labels));
     }
     json_data(&json!({ "deleted": deleted }))
 }
@@ -163,13 +184,16 @@ async fn push_line(
     push_families(surface, key, said.families, &wishes).await
 }
 
-/// A group without its metrics.
-fn told(group: &Group) -> Value {
+/// A group without its metrics, values of labels cut behind so many letters.
+pub(crate) fn told(group: &Group, letters: Option<usize>) -> Value {
     let content = Content::decode(&group.entry.content).unwrap_or_default();
     let series: usize = content.families.iter().map(|held| held.family.metrics.len()).sum();
     let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
+    let labels: serde_json::Map<String, Value> =
+        group.key.labels().map(|(name, value)| (name.to_owned(), cut(value, letters).into())).collect();
     json!({
-        "labels": dry_run::labels(&group.key),
+        "id": id_of(&group.key),
+        "labels": labels,
         "push_time_seconds": seconds(group.entry.pushed),
         "push_failure_time_seconds": seconds(group.entry.failed),
         "expires_seconds": group.entry.expires.map(|milliseconds| milliseconds as f64 / 1e3),
@@ -194,17 +218,24 @@ async fn unavailable(surface: &Arc<Surface>) -> Answer {
     with_cors(refused(StatusCode::SERVICE_UNAVAILABLE, &why))
 }
 
-fn bad(why: &str) -> Answer {
+pub(crate) fn bad(why: &str) -> Answer {
     with_cors(refused(StatusCode::BAD_REQUEST, why))
 }
 
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Whether a browser says that a page of another site asks. Any site that somebody looks at could delete groups, else,
+/// of every gateway that this browser reaches.
+///
+/// Source: <https://www.w3.org/TR/fetch-metadata/>; browsers without that say the origin.
+pub(crate) fn is_foreign(parts: &Parts) -> bool {
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = header("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
+    }
+    let host = header("host").or(parts.uri.authority().map(|authority| authority.as_str()));
+    header("origin").is_some_and(|origin| origin.split_once("://").map(|(_, its)| its) != host)
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+/// The refusal of what [`is_foreign`].
+pub(crate) fn foreign() -> Answer {
+    with_cors(refused(StatusCode::FORBIDDEN, "pages of other sites may not delete"))
 }

@@ -9,7 +9,9 @@
 //! | `PUT`, `POST`, `DELETE` `/metrics/job/JOB{/NAME/VALUE}` | a group: [`PushPath`] |
 //! | `GET /metrics` | the page of all groups |
 //! | `/api/v1/status`, `/api/v1/metrics`, `/api/v1/admin/wipe` | as the official one |
-//! | `/api/v1/groups`, `/api/v1/push` | groups page by page, deleted by selector, pushed many at once |
+//! | `/api/v1/groups`, `/api/v1/push` | groups page by page, deleted by selector or search, pushed many at once |
+//! | `/api/v1/group` | a group: its families, series of one of them, deleting it |
+//! | `/`, `/status`, `/static/...` | for people with a browser |
 //! | `/-/healthy`, `/-/ready`, `/-/quit`, `/-/reload` | for those who run it |
 //!
 //! A push may say more than the official one hears: `?mode=`, `?gauges=`, `?ttl=`, `?group_by=`, `?dry_run=1`, and the
@@ -30,6 +32,7 @@ mod path;
 mod routes;
 
 mod accept;
+mod browse;
 mod duration;
 mod query;
 mod selector;
@@ -37,13 +40,15 @@ mod wishes;
 
 mod api;
 mod dry_run;
+mod group_api;
 mod groups_api;
 mod guard;
-mod html;
 mod ingest;
 mod pushes;
 mod scrape;
 mod split;
+
+mod web;
 
 mod answer;
 mod packed;

@@ -7,6 +7,7 @@
 use hyper::Method;
 
 use crate::path::PushPath;
+use crate::web::files;
 
 /// Where things are.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,10 +47,13 @@ pub(crate) enum Place {
     Reload,
     /// `/` and `/status`
     Status,
+    /// `/static/...`
+    Static,
     ApiStatus,
     ApiMetrics,
     ApiWipe,
     ApiGroups,
+    ApiGroup,
     ApiPush,
     /// Any path of the API, which `OPTIONS` is answered for.
     Api,
@@ -95,6 +99,7 @@ impl Router {
             (Place::Status, at("/status")),
             (Place::Status, at("/")),
         ];
+        places.extend(files().map(|path| (Place::Static, at(path))));
         if routes.lifecycle {
             places.push((Place::Reload, at("/-/reload")));
         }
@@ -108,6 +113,7 @@ impl Router {
             (Place::ApiStatus, at("/status")),
             (Place::ApiMetrics, at("/metrics")),
             (Place::ApiGroups, at("/groups")),
+            (Place::ApiGroup, at("/group")),
             (Place::ApiPush, at("/push")),
             (Place::Api, Pattern::Any),
         ];
@@ -163,13 +169,14 @@ impl Router {
             Place::Push => &["PUT", "POST", "DELETE"],
             Place::Page if self.aggregate => &["GET", "PUT", "POST"],
             Place::Quit => &["GET", "PUT", "POST"],
-            Place::Page | Place::Own | Place::Healthy | Place::Ready | Place::Status => GET,
+            Place::Page | Place::Own | Place::Healthy | Place::Ready => GET,
+            Place::Status | Place::Static => GET,
             Place::ApiStatus | Place::ApiMetrics => GET,
             Place::Aggregate | Place::Reload => PUT_POST,
             // To the others it answers what its predecessor answers.
             Place::Ingest => &["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"],
             Place::ApiWipe => &["PUT"],
-            Place::ApiGroups => &["GET", "DELETE"],
+            Place::ApiGroups | Place::ApiGroup => &["GET", "DELETE"],
             Place::ApiPush => &["POST"],
             Place::Api => &["OPTIONS"],
         }

@@ -16,10 +16,11 @@ use push_groups::{Coding, ReadLimits};
 use tokio::sync::watch;
 
 use crate::answer::{Answer, empty, not_allowed, refused, text, typed, with_allow, with_cors};
+use crate::groups_api::{foreign, is_foreign};
 use crate::own::{Condition, OwnMetrics};
 use crate::path::percent_decode;
 use crate::routes::{Found, Place, Router, Routes, escape};
-use crate::{Gateway, api, groups_api, guard, html, ingest, pushes, scrape};
+use crate::{Gateway, api, group_api, groups_api, guard, ingest, pushes, scrape, web};
 
 /// A gateway, and how HTTP shows it.
 pub struct Surface {
@@ -199,15 +200,22 @@ async fn answer(surface: &Arc<Surface>, place: Place, asked: Asked) -> Answer {
             Ok(()) => empty(StatusCode::OK),
             Err(why) => refused(StatusCode::INTERNAL_SERVER_ERROR, &why),
         },
-        Place::Status => counted("status", html::status(surface, asked.path == b"/").await),
+        Place::Status if asked.path == b"/" => counted("status", web::list(surface, &asked).await),
+        Place::Status => counted("status", web::status(surface).await),
+        Place::Static => counted("static", web::file(&asked)),
         Place::ApiStatus => counted("api/v1/status", api::status(surface)),
         Place::ApiMetrics => counted("api/v1/metrics", api::metrics(surface).await),
         Place::Api => counted("api/v1/options", with_cors(empty(StatusCode::OK))),
+        Place::ApiWipe if is_foreign(&asked.parts) => counted("wipe", foreign()),
         Place::ApiWipe => counted("wipe", pushes::wipe(surface).await),
         Place::ApiGroups if method == Method::DELETE => {
             counted("api/v1/groups", groups_api::delete(surface, &asked).await)
         }
         Place::ApiGroups => counted("api/v1/groups", groups_api::list(surface, &asked).await),
+        Place::ApiGroup if method == Method::DELETE => {
+            counted("api/v1/group", group_api::delete(surface, &asked).await)
+        }
+        Place::ApiGroup => counted("api/v1/group", group_api::show(surface, &asked).await),
         Place::ApiPush => counted("api/v1/push", groups_api::push(surface, &asked).await),
     }
 }
@@ -256,6 +264,7 @@ fn gzip_fault(parts: &Parts, place: Place, body: &Bytes) -> Option<&'static str>
             | Place::ApiStatus
             | Place::ApiMetrics
             | Place::ApiWipe
+            | Place::ApiGroup
             | Place::ApiGroups
             | Place::ApiPush
     );

@@ -61,6 +61,16 @@ pub(crate) fn prometheus(program: &str) -> Command {
     Command::new(program)
 }
 
+/// The driver of Chromium, which starts the browser itself.
+pub(crate) fn chromedriver() -> Command {
+    static BOTH_RUN: LazyLock<()> = LazyLock::new(|| {
+        must_run(Command::new("chromium").arg("--version"));
+        must_run(Command::new("chromedriver").arg("--version"));
+    });
+    LazyLock::force(&BOTH_RUN);
+    Command::new("chromedriver")
+}
+
 /// The program of this workspace: `MULTIPROM_PROGRAM`, else it is built here.
 pub(crate) fn multiprom() -> Command {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {

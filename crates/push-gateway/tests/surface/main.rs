@@ -7,3 +7,4 @@ mod beyond;
 mod http;
 mod pages;
 mod users;
+mod web;
