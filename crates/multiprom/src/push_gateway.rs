@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use push_gateway::{Gateway, GatewayOptions, Surface, serve};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -93,8 +93,15 @@ async fn serve_all(command: PushGateway, level: log::Level) -> anyhow::Result<()
     // Before anybody can know that we are there: whoever does may end us.
     let requested = end_requests()?;
     let mut listeners: Vec<TcpListener> = Vec::new();
-    for address in addresses(&command) {
-        let listener = listen(&address).await?;
+    let mut handed_over = match command.systemd_socket {
+        true => handed_over().context("take over the sockets of systemd")?,
+        false => Vec::new(),
+    };
+    let addresses = if command.systemd_socket { Vec::new() } else { addresses(&command) };
+    for address in addresses {
+        handed_over.push(listen(&address).await?);
+    }
+    for listener in handed_over {
         let address = listener.local_addr().context("address of the listener")?;
         let page = url(address, &path).replacen("http", scheme, 1);
         tracing::info!(address = %address, url = page, "listening");
@@ -115,6 +122,20 @@ async fn serve_all(command: PushGateway, level: log::Level) -> anyhow::Result<()
     all_ended(&mut servers).await?;
     tracing::info!("ended");
     Ok(())
+}
+
+/// The sockets that systemd has opened for us (`sd_listen_fds(3)`).
+fn handed_over() -> anyhow::Result<Vec<TcpListener>> {
+    let mut sockets = listenfd::ListenFd::from_env();
+    ensure!(sockets.len() > 0, "there are none: --web.systemd-socket is for a unit with a socket");
+    let mut listeners = Vec::with_capacity(sockets.len());
+    for number in 0..sockets.len() {
+        let socket =
+            sockets.take_tcp_listener(number)?.with_context(|| format!("socket {number} is taken"))?;
+        socket.set_nonblocking(true)?;
+        listeners.push(TcpListener::from_std(socket)?);
+    }
+    Ok(listeners)
 }
 
 async fn all_ended(servers: &mut JoinSet<std::io::Result<()>>) -> anyhow::Result<()> {

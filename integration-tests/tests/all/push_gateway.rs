@@ -189,3 +189,22 @@ fn two_gateways_on_one_redis_show_one_page() {
     assert_eq!(String::from_utf8_lossy(&page(&one)), String::from_utf8_lossy(&page(&two)));
     assert_eq!(pushed_lines(&one), [r#"a{instance="",job="j"} 1"#, r#"a{instance="",job="k"} 2"#]);
 }
+
+#[test]
+fn a_socket_of_systemd_is_taken_over() {
+    let directory = TempDir::new().expect("a directory");
+    // What systemd does: a socket as descriptor 3, and its number and owner in the environment.
+    let script = "import os, socket, sys; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); \
+                  os.dup2(s.fileno(), 3); \
+                  os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); os.execv(sys.argv[1], sys.argv[1:])";
+    let mut command = python();
+    command.args(["-c", script]).arg(multiprom().get_program());
+    command.args(["push-gateway", "--web.systemd-socket", "--web.listen-address=127.0.0.1:1"]);
+    let mut gateway = Running::start("gateway", &mut command, directory.path());
+    let address = gateway.wait_until("say its port", |log| {
+        let (_, rest) = log.split_once("address=127.0.0.1:")?;
+        Some(format!("127.0.0.1:{}", rest.chars().take_while(char::is_ascii_digit).collect::<String>()))
+    });
+    push(&address, "/metrics/job/j", "a 1\n");
+    assert_eq!(pushed_lines(&address), [r#"a{instance="",job="j"} 1"#]);
+}

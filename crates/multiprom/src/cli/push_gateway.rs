@@ -40,6 +40,10 @@ pub(crate) struct PushGateway {
     #[arg(long = "web.route-prefix", value_name = "PATH", default_value = "", help_heading = WEB)]
     pub(crate) route_prefix: String,
 
+    /// Listen on the sockets that systemd hands over, instead of --web.listen-address
+    #[arg(long = "web.systemd-socket", help_heading = WEB)]
+    pub(crate) systemd_socket: bool,
+
     /// A file of users, certificates and headers, as all programs of Prometheus have it; it is read again when it changes
     ///
     /// One key is not theirs: basic_auth_scopes says of a user whether he may push, scrape, or, as admin, all.
@@ -285,12 +289,13 @@ impl std::fmt::Debug for RedisExtra {
 }
 
 /// Flags without a value, which `--no-FLAG` takes back.
-pub(crate) const SWITCHES: [&str; 8] = [
+pub(crate) const SWITCHES: [&str; 9] = [
     "tls.enabled",
     "web.enable-lifecycle",
     "web.enable-admin-api",
     "web.open-health",
     "web.prefer-openmetrics",
+    "web.systemd-socket",
     "persistence.ignore-corrupt",
     "push.disable-consistency-check",
     "push.aggregate-routes",

@@ -139,6 +139,7 @@ fn flags(command: &PushGateway) -> Vec<(String, String)> {
         value("web.prefer-openmetrics", command.prefer_openmetrics.to_string()),
         value("web.request-timeout", time(command.request_time)),
         value("web.route-prefix", command.route_prefix.clone()),
+        value("web.systemd-socket", command.systemd_socket.to_string()),
         value("web.telemetry-path", command.page.clone()),
     ]
 }
