@@ -1,4 +1,4 @@
-//! Just enough of HTTP to ask for a page, once or many times.
+//! Just enough of HTTP to ask for a page, or to push one, once or many times.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -59,7 +59,16 @@ impl Connection {
 
     /// Asks. After an error the connection is of no use.
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address))
+    }
+
+    /// Puts a text there. After an error the connection is of no use, and nobody knows whether it has arrived.
+    pub(crate) fn put(&mut self, path: &str, text: &str) -> Result<Answer> {
+        let (host, length) = (self.address, text.len());
+        self.ask(&format!("PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n{text}"))
+    }
+
+    fn ask(&mut self, request: &str) -> Result<Answer> {
         self.stream.get_mut().write_all(request.as_bytes())?;
         let status = self.line()?.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| broken("no status"))?;

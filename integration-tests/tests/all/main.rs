@@ -23,6 +23,7 @@ mod out_of_sight;
 mod prefork;
 mod push_gateway;
 mod push_gateway_page;
+mod pushed_far;
 mod readers_beside_writers;
 mod redis_clients;
 mod round_trips;

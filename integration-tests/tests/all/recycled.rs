@@ -269,7 +269,8 @@ impl Prometheus {
     }
 }
 
-fn ask(prometheus: SocketAddr, query: &str) -> Option<f64> {
+/// The first number of what a Prometheus answers to a query, whose brackets are escaped.
+pub(crate) fn ask(prometheus: SocketAddr, query: &str) -> Option<f64> {
     let answer = http::get(prometheus, &format!("/api/v1/query?query={query}")).ok()?;
     let answer: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
     answer["data"]["result"][0]["value"][1].as_str()?.parse::<f64>().ok()

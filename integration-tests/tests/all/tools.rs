@@ -71,6 +71,15 @@ pub(crate) fn chromedriver() -> Command {
     Command::new("chromedriver")
 }
 
+/// Prometheus' own push gateway, as Debian has it.
+pub(crate) fn official_gateway() -> Command {
+    static RUNS: LazyLock<()> = LazyLock::new(|| {
+        must_run(Command::new("prometheus-pushgateway").arg("--version"));
+    });
+    LazyLock::force(&RUNS);
+    Command::new("prometheus-pushgateway")
+}
+
 /// The program of this workspace: `MULTIPROM_PROGRAM`, else it is built here.
 pub(crate) fn multiprom() -> Command {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
