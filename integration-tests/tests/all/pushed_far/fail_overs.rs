@@ -75,6 +75,30 @@ fn masters_of_a_cluster_that_are_killed_take_nothing_along() {
     });
 }
 
+#[test]
+fn a_master_behind_sentinels_that_is_killed_takes_nothing_along() {
+    let mut master = RedisServer::start();
+    let replica = || {
+        let replica = RedisServer::start_with(&["--replicaof", &format!("127.0.0.1 {}", master.port())]);
+        until("the replica has what its master has", || is_replica_of(&replica, &master));
+        replica
+    };
+    let one = replica();
+    let sentinels = master.start_sentinels("");
+    let two = replica();
+    for sentinel in &sentinels {
+        until("the sentinels know both replicas", || {
+            sentinel.cli(&["SENTINEL", "MASTER", "shop"]).contains("num-slaves\n2\n")
+        });
+    }
+    let hosts = sentinels.each_ref().map(|one| format!("127.0.0.1:{}", one.port()));
+    nothing_is_lost(&format!("redis+sentinel://{}/shop", hosts.join(",")), &[], |goes_on| {
+        master.kill();
+        until("a replica takes its place", || [&one, &two].iter().any(|replica| is_master(replica)));
+        goes_on("without the master");
+    });
+}
+
 fn becomes_master(server: &RedisServer) {
     until("a replica takes its master's place", || is_master(server));
 }
