@@ -98,7 +98,7 @@ function go(changes) {
   return load();
 }
 
-async function load(focus) {
+async function load() {
   const mine = ++asked;
   list.setAttribute("aria-busy", "true");
   try {
@@ -106,7 +106,7 @@ async function load(focus) {
     if (mine !== asked) return;
     shown = page;
     say("");
-    show(focus);
+    show();
   } catch (error) {
     if (mine === asked) say("The groups cannot be read: " + error.message);
   } finally {
@@ -118,7 +118,7 @@ function say(what) {
   document.getElementById("failed").textContent = what;
 }
 
-function show(focus) {
+function show() {
   list.replaceChildren(...shown.groups.map(row));
   let told = state.search.trim() ? shown.found + " of " + groupsOf(shown.all) : groupsOf(shown.all);
   if (shown.groups.length < shown.found) told += ", " + shown.groups.length + " on this page";
@@ -140,7 +140,6 @@ function show(focus) {
   if (shown.next) paging.append(turn("next", "Next page", shown.next));
   deleteFound.hidden = !state.search.trim() || shown.found === 0;
   deleteFound.textContent = "Delete " + (shown.found === 1 ? "the group" : "all " + shown.found) + " found…";
-  if (focus !== undefined) focusRow(focus);
 }
 
 function row(group) {
@@ -249,7 +248,8 @@ const bound = (text) => (text === "+Inf" ? Infinity : text === "-Inf" ? -Infinit
 
 // ---- Deleting
 
-// Asks before something is deleted: what, the word to type (if any), and what to do. The dialog keeps the focus within.
+// Asks before something is deleted: what, the word to type (if any), and what to do, which may say
+// which row gets the focus. The dialog keeps the focus within.
 function confirmWith({ title, about, typed, verb, run }) {
   const heading = make("h2", { id: "asked" }, title);
   const failed = make("p", { role: "alert", className: "failed" });
@@ -274,8 +274,10 @@ function confirmWith({ title, about, typed, verb, run }) {
     event.preventDefault();
     sure.disabled = true;
     try {
-      await run();
+      const at = await run();
       dialog.close();
+      // Before this nothing outside can have the focus, and what had it may be gone.
+      if (at !== undefined) focusRow(at);
     } catch (error) {
       failed.textContent = error.message;
       sure.disabled = false;
@@ -295,8 +297,9 @@ function askToDelete(group, item) {
     verb: "Delete",
     run: async () => {
       await ask("api/v1/group?" + query({ id: group.id }), { method: "DELETE" });
-      await load(at);
+      await load();
       document.getElementById("found").textContent += "; deleted 1 group";
+      return at;
     },
   });
 }
@@ -316,8 +319,9 @@ async function askToDeleteFound() {
       run: async () => {
         await ask("api/v1/groups?" + query({ search, expect: count }), { method: "DELETE" });
         state.after = "";
-        await load(0);
+        await load();
         document.getElementById("found").textContent += "; deleted " + groupsOf(groups.length);
+        return 0;
       },
     });
   } catch (error) {
@@ -334,7 +338,7 @@ function askToWipe() {
     run: async () => {
       await ask("api/v1/admin/wipe", { method: "PUT" });
       state.after = "";
-      await load(0);
+      await load();
     },
   });
 }

@@ -111,7 +111,7 @@ fn a_group_is_opened_a_family_at_a_time() {
     let whole = served.get(&format!("/api/v1/group?id={id}")).json()["data"].clone();
     let told = |family: &Value| json!([family["name"], family["type"], family["help"], family["series"]]);
     let families: Vec<Value> = whole["families"].as_array().unwrap().iter().map(told).collect();
-    assert_eq!(families, [json!(["h", "HISTOGRAM", "Times.", 1]), json!(["many", "UNTYPED", "", 250])]);
+    assert_eq!(families, [json!(["many", "UNTYPED", "", 250]), json!(["h", "HISTOGRAM", "Times.", 1])]);
     let page =
         |rest: &str| served.get(&format!("/api/v1/group?id={id}&family={rest}")).json()["data"].clone();
     let histogram = json!([{
