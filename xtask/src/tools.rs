@@ -30,7 +30,8 @@ pub(crate) fn set_up(workspace: &Workspace) -> anyhow::Result<Tools> {
         ensure!(
             still.is_empty(),
             "apt-get installed what it was asked for, but what {} should bring cannot be run: is another ruby, \
-             python3, puma, prometheus, prometheus-pushgateway, chromium or redis-server first on PATH, or /usr/bin not on it?",
+             python3, puma, prometheus, prometheus-pushgateway, chromium or redis-server first on PATH, or /usr/bin \
+             not on it?",
             still.join(" ")
         );
     }

@@ -1,6 +1,6 @@
 //! A real browser: Chromium, driven by the WebDriver protocol, of which here is just enough.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::thread::sleep;
@@ -135,10 +135,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Browsers that their driver was killed under would stay.
-        if !std::thread::panicking() {
-            exchange(self.address, "DELETE", &format!("/session/{}", self.session), None);
-        }
+        // A browser that its driver is killed under would stay.
+        let _ = try_exchange(self.address, "DELETE", &format!("/session/{}", self.session), None);
     }
 }
 
@@ -150,19 +148,42 @@ fn command_to(address: SocketAddr, method: &str, path: &str, body: &Value) -> Va
 }
 
 fn exchange(address: SocketAddr, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+    try_exchange(address, method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+}
+
+/// One request on a connection of its own, which the driver leaves open: the answer is as long as it says.
+fn try_exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> std::io::Result<(u16, Value)> {
     let body = body.map(Value::to_string).unwrap_or_default();
-    let mut stream = TcpStream::connect(address).expect("the driver listens");
-    stream.set_read_timeout(Some(TIMEOUT)).expect("set a time");
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json; charset=utf-8\r\n\
-         Content-Length: {length}\r\nConnection: close\r\n\r\n"
+         Content-Length: {length}\r\n\r\n"
     );
-    stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).expect("tell the driver");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-    let text = String::from_utf8_lossy(&answer);
-    let (head, body) = text.split_once("\r\n\r\n").expect("the driver speaks HTTP");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}")))
+    (&stream).write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
+    let mut reader = BufReader::new(&stream);
+    let (mut status, mut length) = (0, 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        let line = line.trim_end().to_ascii_lowercase();
+        if let Some(rest) = line.strip_prefix("http/1.1 ") {
+            status = rest.split(' ').next().and_then(|code| code.parse().ok()).unwrap_or(0);
+        } else if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        } else if line.is_empty() {
+            break;
+        }
+    }
+    let mut answer = vec![0; length];
+    reader.read_exact(&mut answer)?;
+    Ok((status, serde_json::from_slice(&answer)?))
 }
