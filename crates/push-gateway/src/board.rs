@@ -100,16 +100,17 @@ impl Board {
     fn refresh(&self) -> Result<(MutexGuard<'_, State>, Option<Duration>), StoreError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { shards, pages } = &mut *state;
-        let mut stale = None;
-        for (seen, store) in shards.iter_mut().zip(&self.stores) {
-            match seen.heads.refresh(&**store) {
+        let (mut stale, mut failed) = (None, None);
+        let answers = ask_all(shards, &self.stores);
+        for (seen, answer) in shards.iter_mut().zip(answers) {
+            match answer {
                 Ok(changed) => {
                     seen.at = Some(Instant::now());
                     pages.iter_mut().for_each(|kept| kept.changed.extend(changed.iter().cloned()));
                 }
                 Err(error) => match seen.at.map(|at| at.elapsed()).filter(|age| *age <= self.stale_for) {
                     Some(age) => stale = stale.max(Some(age)),
-                    None => return Err(error),
+                    None => failed = Some(error),
                 },
             }
             let now = seen.heads.now();
@@ -118,7 +119,27 @@ impl Board {
             }
             seen.expired_until = now;
         }
-        Ok((state, stale))
+        match failed {
+            Some(error) => Err(error),
+            None => Ok((state, stale)),
+        }
+    }
+}
+
+/// What changed in each store. Several are asked at once: one that does not answer takes its time, and that of several
+/// would add up to more than a scrape may take.
+fn ask_all(shards: &mut [Seen], stores: &[Arc<dyn GroupStore>]) -> Vec<Result<Vec<GroupKey>, StoreError>> {
+    match (shards, stores) {
+        ([seen], [store]) => vec![seen.heads.refresh(&**store)],
+        (shards, stores) => std::thread::scope(|scope| {
+            let asked: Vec<_> = shards
+                .iter_mut()
+                .zip(stores)
+                .map(|(seen, store)| scope.spawn(move || seen.heads.refresh(&**store)))
+                .collect();
+            let panicked = || StoreError { what: "asking a store panicked".to_owned(), passing: true };
+            asked.into_iter().map(|asked| asked.join().unwrap_or_else(|_| Err(panicked()))).collect()
+        }),
     }
 }
 

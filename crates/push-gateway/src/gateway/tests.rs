@@ -408,3 +408,60 @@ fn pushes_at_once_are_all_made_and_each_once() {
         .collect();
     assert_eq!(pages[0], pages[1]);
 }
+
+/// A store that can be told to keep whoever asks what became of groups waiting, in vain.
+struct Hanging {
+    inner: ModelStore,
+    hangs: std::sync::atomic::AtomicBool,
+    asked: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl GroupStore for Hanging {
+    fn commit(&self, changes: &[push_groups::Change]) -> Result<Vec<push_groups::Outcome>, StoreError> {
+        self.inner.commit(changes)
+    }
+
+    fn follow(&self, after: Option<push_groups::Cursor>) -> Result<push_groups::Updates, StoreError> {
+        use std::sync::atomic::Ordering;
+        // Threads that commit look now and then, too, and are not meant.
+        let commits = std::thread::current().name() == Some("commit");
+        if commits || !self.hangs.load(Ordering::SeqCst) {
+            return self.inner.follow(after);
+        }
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        // Until the other one hangs beside it: one after the other they would wait for each other in vain.
+        while self.asked.load(Ordering::SeqCst) < 2 {
+            assert!(std::time::Instant::now() < end, "the stores are asked one after the other");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err(StoreError { what: "it hangs".to_owned(), passing: true })
+    }
+
+    fn wipe(&self) -> Result<(), StoreError> {
+        self.inner.wipe()
+    }
+}
+
+#[test]
+fn stores_that_hang_are_waited_for_at_once_and_the_last_page_is_shown() {
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let stores: Vec<Arc<Hanging>> = (0..2)
+        .map(|_| {
+            let inner = ModelStore::new(Clock::at(START * 1_000_000));
+            Arc::new(Hanging { inner, hangs: false.into(), asked: asked.clone() })
+        })
+        .collect();
+    let shards = stores.iter().map(|store| store.clone() as Arc<dyn GroupStore>).collect();
+    let gateway = Gateway::new(shards, &GatewayOptions::default()).expect("they answer");
+    let runtime = runtime();
+    for group in 0..KEYS.len() {
+        runtime.block_on(gateway.push(push(group, Mode::Replace, &[(0, 0, 1)]))).ok();
+    }
+    let before = gateway.groups().expect("they answer");
+    assert_eq!(before.stale, None);
+    stores.iter().for_each(|store| store.hangs.store(true, std::sync::atomic::Ordering::SeqCst));
+    let page = gateway.groups().expect("the last answer is not old");
+    assert_eq!(page.groups, before.groups);
+    assert!(page.stale.is_some());
+}
