@@ -195,7 +195,7 @@ fn a_socket_of_systemd_is_taken_over() {
     let directory = TempDir::new().expect("a directory");
     // What systemd does: a socket as descriptor 3, and its number and owner in the environment.
     let script = "import os, socket, sys; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); \
-                  os.dup2(s.fileno(), 3); \
+                  os.dup2(s.fileno(), 3); os.set_inheritable(3, True); \
                   os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); os.execv(sys.argv[1], sys.argv[1:])";
     let mut command = python();
     command.args(["-c", script]).arg(multiprom().get_program());
